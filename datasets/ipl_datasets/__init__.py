@@ -1,0 +1,1 @@
+"""Corpora in, exports out, and the factory of synthetic speech and video."""

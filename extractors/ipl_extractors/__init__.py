@@ -1,0 +1,1 @@
+"""Media, voice, subtitles and text out of videos."""

@@ -1,0 +1,1 @@
+"""Speech recognition: features, units, models, decoding, metrics."""

@@ -1,0 +1,1 @@
+"""From cues and speech to pairs."""

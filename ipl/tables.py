@@ -1,0 +1,297 @@
+"""Reading and writing tables: Parquet with the schemas of `ipl.schemas`, streamed, never loaded whole.
+
+enforce      a record batch has the schema it claims, nulls included
+write_table  rows to one file, whole or not at all
+Table        rows of a folder of Parquet as records, any number of passes
+Dataset      one or more folders of utterances
+Index        where utterances lie in their files; read one by one at random
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ipl.errors import InputError, SchemaError
+from ipl.records import Cue, Hypothesis, Reject, Utterance
+from ipl.schemas import CUES, HYPOTHESES, INDEX, REJECTS, UTTERANCES
+
+__all__ = ["Dataset", "Index", "Location", "Table", "enforce", "parquet_files", "to_batch", "write_table"]
+
+T = TypeVar("T")
+
+ROWS_PER_GROUP = 32
+"""Rows with audio in a row group: small, so that one utterance read at random costs little."""
+
+
+def enforce(batch: pa.RecordBatch, schema: pa.Schema, where: str = "table") -> pa.RecordBatch:
+    """Returns `batch` with exactly `schema`, or raises SchemaError naming the field at fault."""
+    name = schema.metadata[b"ipl.table"].decode()
+    if missing := set(schema.names) - set(batch.schema.names):
+        raise SchemaError(f"{where}: {name}: fields are missing: {', '.join(sorted(missing))}")
+    if extra := set(batch.schema.names) - set(schema.names):
+        raise SchemaError(f"{where}: {name}: fields the schema does not have: {', '.join(sorted(extra))}")
+    columns = []
+    for field in schema:
+        column = batch.column(field.name)
+        if column.type != field.type:
+            try:
+                column = column.cast(field.type)
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+                raise SchemaError(
+                    f"{where}: {name}.{field.name}: found {column.type}, expected {field.type}: {error}"
+                ) from error
+        if column.null_count and not field.nullable:
+            raise SchemaError(f"{where}: {name}.{field.name}: {column.null_count} null values in a field that has none")
+        columns.append(column)
+    whole = pa.RecordBatch.from_arrays(columns, schema=schema)
+    if "start_ms" in schema.names and whole.num_rows:
+        backwards = pc.sum(pc.less(whole.column("end_ms"), whole.column("start_ms"))).as_py()
+        if backwards:
+            raise SchemaError(f"{where}: {name}: {backwards} rows end before they start")
+    return whole
+
+
+def to_batch(rows: Sequence[Any], schema: pa.Schema) -> pa.RecordBatch:
+    """Turns records (or dicts) into a record batch of `schema`; audio bytes become the audio struct."""
+    columns: dict[str, list[Any]] = {name: [] for name in schema.names}
+    for row in rows:
+        for name, values in columns.items():
+            values.append(row.get(name) if isinstance(row, dict) else getattr(row, name, None))
+    if "audio" in columns:
+        columns["audio"] = [_audio_struct(row) for row in rows]
+    if "alternatives" in columns:
+        columns["alternatives"] = [
+            [{"text": text, "score": score} for text, score in alternatives] for alternatives in columns["alternatives"]
+        ]
+    arrays = [pa.array(columns[field.name], type=field.type) for field in schema]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _audio_struct(row: Any) -> dict[str, Any]:
+    utt_id, audio = (row["utt_id"], row["audio"]) if isinstance(row, dict) else (row.utt_id, row.audio)
+    if isinstance(audio, dict):
+        return audio
+    suffix = "flac" if audio[:4] == b"fLaC" else "ogg" if audio[:4] == b"OggS" else "wav"
+    return {"bytes": audio, "path": f"{utt_id}.{suffix}"}
+
+
+def write_table(path: Path, rows: Iterable[Any], schema: pa.Schema) -> int:
+    """Writes records, dicts or record batches to one Parquet file, whole or not at all, and returns the row count."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    group = ROWS_PER_GROUP if "audio" in schema.names else 8192
+    count = 0
+    try:
+        with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
+            for batch in _batches(rows, schema, group):
+                whole = enforce(batch, schema, str(path))
+                writer.write_batch(whole, row_group_size=group)
+                count += whole.num_rows
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return count
+
+
+def _batches(rows: Iterable[Any], schema: pa.Schema, size: int) -> Iterator[pa.RecordBatch]:
+    waiting: list[Any] = []
+    for row in rows:
+        if isinstance(row, pa.RecordBatch):
+            yield row
+            continue
+        waiting.append(row)
+        if len(waiting) == size:
+            yield to_batch(waiting, schema)
+            waiting = []
+    if waiting:
+        yield to_batch(waiting, schema)
+
+
+def parquet_files(path: Path) -> list[Path]:
+    """The Parquet files of a folder (or the file itself) in order of name; an empty list where there are none."""
+    if path.is_file():
+        return [path]
+    return sorted(file for file in path.rglob("*.parquet") if not file.name.startswith("."))
+
+
+_RECORDS: dict[str, type[Any]] = {"utterances": Utterance, "cues": Cue, "rejects": Reject, "hypotheses": Hypothesis}
+
+
+@dataclass(frozen=True)
+class Table(Generic[T]):
+    """The rows of a table that lies in a folder of Parquet files, as records; every pass streams from disk.
+
+    `record` is the record class, `schema` the table's schema; a file that lacks a field of it is a SchemaError.
+    """
+
+    path: Path
+    schema: pa.Schema
+    record: type[T]
+
+    @classmethod
+    def of_hypotheses(cls, path: Path) -> Table[Hypothesis]:
+        """The hypotheses that lie in `path`."""
+        return Table(path, HYPOTHESES, Hypothesis)
+
+    @classmethod
+    def of_cues(cls, path: Path) -> Table[Cue]:
+        """The cues that lie in `path`."""
+        return Table(path, CUES, Cue)
+
+    @classmethod
+    def of_rejects(cls, path: Path) -> Table[Reject]:
+        """The rejects that lie in `path`."""
+        return Table(path, REJECTS, Reject)
+
+    def __iter__(self) -> Iterator[T]:
+        for batch in self.batches():
+            for row in batch.to_pylist():
+                yield self._record(row)
+
+    def __len__(self) -> int:
+        return sum(pq.ParquetFile(file).metadata.num_rows for file in parquet_files(self.path))
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Iterates record batches with the given columns (all by default)."""
+        for file in parquet_files(self.path):
+            yield from _read_batches(file, self.schema, columns)
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Reads the given columns at once; for columns that are small by nature."""
+        names = list(columns or self.schema.names)
+        schema = pa.schema([self.schema.field(name) for name in names])
+        return pa.Table.from_batches(list(self.batches(names)), schema=schema.remove_metadata())
+
+    def _record(self, row: dict[str, Any]) -> T:
+        if "alternatives" in row:
+            row["alternatives"] = tuple((each["text"], each["score"]) for each in row["alternatives"])
+        return self.record(**row)
+
+
+def _read_batches(file: Path, schema: pa.Schema, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
+    try:
+        parquet = pq.ParquetFile(file)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{file}: not a Parquet file, or cut short: {error}; write it again or remove it") from error
+    names = list(columns or schema.names)
+    if missing := set(names) - set(parquet.schema_arrow.names):
+        table = schema.metadata[b"ipl.table"].decode()
+        raise SchemaError(f"{file}: not a table of {table}: fields are missing: {', '.join(sorted(missing))}")
+    size = ROWS_PER_GROUP if "audio" in names else 8192
+    for batch in parquet.iter_batches(batch_size=size, columns=names):
+        yield pa.RecordBatch.from_arrays([batch.column(name) for name in names], names=names)
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where an utterance lies: file, row group, row in the group."""
+
+    file: Path
+    row_group: int
+    row: int
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Utterances that lie in one or more folders of Parquet files."""
+
+    paths: tuple[Path, ...]
+
+    @classmethod
+    def at(cls, *paths: Path | str) -> Dataset:
+        """The utterances in the given folders; raises InputError where a folder holds none."""
+        folders = tuple(Path(path) for path in paths)
+        for folder in folders:
+            if not folder.exists():
+                raise InputError(f"{folder}: no such folder; expected a folder of utterances in Parquet")
+            if not parquet_files(folder):
+                raise InputError(
+                    f"{folder}: no Parquet files in it; expected utterances (`ipl data import` makes them)"
+                )
+        return cls(folders)
+
+    @property
+    def files(self) -> list[Path]:
+        """All Parquet files, folder by folder, in order of name."""
+        return [file for path in self.paths for file in parquet_files(path)]
+
+    def __len__(self) -> int:
+        return sum(pq.ParquetFile(file).metadata.num_rows for file in self.files)
+
+    def __iter__(self) -> Iterator[Utterance]:
+        for file in self.files:
+            for batch in _read_batches(file, UTTERANCES, None):
+                for row in batch.to_pylist():
+                    yield _utterance(row)
+
+    def read_columns(self, *columns: str) -> Iterator[dict[str, Any]]:
+        """Iterates rows as dicts of the given columns; leave out `audio` and nothing of it is read."""
+        for file in self.files:
+            for batch in _read_batches(file, UTTERANCES, columns):
+                yield from batch.to_pylist()
+
+    def locate(self, *columns: str) -> Iterator[tuple[Location, dict[str, Any]]]:
+        """Iterates rows as `read_columns` does, each with its location."""
+        for file in self.files:
+            parquet = pq.ParquetFile(file)
+            for group in range(parquet.num_row_groups):
+                for row, values in enumerate(parquet.read_row_group(group, columns=list(columns)).to_pylist()):
+                    yield Location(file, group, row), values
+
+
+def _utterance(row: dict[str, Any]) -> Utterance:
+    row["audio"] = row["audio"]["bytes"] or b""
+    names = {field.name for field in fields(Utterance)}
+    return Utterance(**{name: value for name, value in row.items() if name in names})
+
+
+@dataclass(frozen=True)
+class Index:
+    """A table of locations (`ipl.schemas.INDEX`), in one file `index.parquet` of a folder: utterances at random."""
+
+    folder: Path
+
+    @property
+    def path(self) -> Path:
+        """The index's own file."""
+        return self.folder / "index.parquet"
+
+    def __len__(self) -> int:
+        return int(pq.ParquetFile(self.path).metadata.num_rows)
+
+    def read(self, *columns: str) -> pa.Table:
+        """Reads columns of the index (all by default); it holds no audio."""
+        return pq.read_table(self.path, columns=list(columns or INDEX.names))
+
+    def utterances(self, rows: Sequence[int], keep_text: bool = True) -> Iterator[Utterance]:
+        """Yields the utterances at the given rows, in that order, with the index's text and origin.
+
+        Consecutive rows of one row group cost one read. With `keep_text` false, `text` is None.
+        """
+        entries = _entries(self.path, self.path.stat().st_mtime_ns).take(pa.array(rows, pa.int64())).to_pylist()
+        for entry in entries:
+            file = Path(os.path.normpath(self.folder / entry["file"]))
+            whole = _row_group(file, file.stat().st_mtime_ns, entry["row_group"]).slice(entry["row"], 1).to_pylist()[0]
+            if whole["utt_id"] != entry["utt_id"]:
+                raise InputError(f"{file}: changed since {self.path} was made; start the run again to make it anew")
+            text = entry["text"] if keep_text else None
+            yield _utterance(whole | {"text": text, "origin": entry["origin"], "confidence": entry["confidence"]})
+
+
+@lru_cache(maxsize=4)
+def _entries(path: Path, _mtime_ns: int) -> pa.Table:
+    return pq.read_table(path)
+
+
+@lru_cache(maxsize=16)
+def _row_group(file: Path, _mtime_ns: int, group: int) -> pa.Table:
+    return pq.ParquetFile(file).read_row_group(group, columns=UTTERANCES.names)

@@ -1,0 +1,1 @@
+"""One readable DDP training core."""

@@ -1,0 +1,1 @@
+"""The seven roles of the cycle, built in."""
