@@ -1,0 +1,83 @@
+"""One worker process of `ipl.executors`: takes a task, answers with what came of it, until its parent is gone.
+
+It imports the standard library only; what a task needs is imported when the task's function is unpickled.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from multiprocessing.connection import Connection
+from typing import Any
+
+__all__ = ["ENVIRONMENT", "Failure", "attempt", "serve"]
+
+ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
+"""Set for every worker: one thread each, as several small thread pools on one machine slow each other down."""
+
+SECONDS_BETWEEN_LOOKS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An exception that a task raised: `is_input` where the user's input is at fault."""
+
+    message: str
+    is_input: bool
+    trace: str
+
+
+def attempt(function: Callable[[Any], Any], task: Any) -> Any:
+    """Returns `function(task)`, or a Failure in place of an exception."""
+    try:
+        return function(task)
+    except Exception as error:
+        return _failure(error)
+
+
+def _failure(error: BaseException) -> Failure:
+    # ipl's own errors say all in their message; of any other the type is half of what one needs to know.
+    exit_code = getattr(error, "exit_code", None)
+    message = str(error) if exit_code is not None else f"{type(error).__name__}: {error}"
+    return Failure(message, exit_code == 2, "".join(traceback.format_exception(error)))
+
+
+def serve(descriptor: int, parent: int) -> None:
+    """Answers tasks that come over the socket `descriptor` until it closes; ends when process `parent` does."""
+    os.set_inheritable(descriptor, False)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    with Connection(descriptor) as connection:
+        connection.send(None)  # started well
+        try:
+            payload = connection.recv_bytes()
+            while True:
+                connection.send_bytes(_answer(payload, connection.recv_bytes()))
+        except (EOFError, ConnectionError):
+            return
+
+
+def _answer(payload: bytes, task: bytes) -> bytes:
+    try:
+        return pickle.dumps(attempt(_loaded(payload), pickle.loads(task)))
+    except BaseException as error:  # also SystemExit, and a function, task or result that does not travel
+        return pickle.dumps(_failure(error))
+
+
+@lru_cache(maxsize=1)
+def _loaded(payload: bytes) -> Callable[[Any], Any]:
+    function: Callable[[Any], Any] = pickle.loads(payload)
+    return function
+
+
+def _end_with(parent: int) -> None:
+    """Kills this worker and what it started (ffmpeg) as soon as its parent is gone, however that came."""
+    while os.getppid() == parent:
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    os.killpg(0, signal.SIGKILL)
