@@ -1,0 +1,80 @@
+"""Changes to training audio that keep its text: speed, gain, SpecAugment. Each is a pure function of its seed.
+
+N: samples · B: utterances · T: frames · F: mel bands
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import soxr
+import torch
+from torch import Tensor
+
+__all__ = ["AugmentConfig", "augment_samples", "change_speed", "random_for", "spec_augment"]
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """How much training audio is changed. The defaults of `change_speed` suit little data."""
+
+    speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
+    gain_db: float = 6.0
+    frequency_masks: int = 2
+    frequency_mask_bands: int = 15
+    time_masks: int = 2
+    time_mask_frames: int = 20
+    time_mask_share: float = 0.1
+
+
+def random_for(seed: int, epoch: int, name: str) -> torch.Generator:
+    """A generator that depends on the arguments alone; `name` is an `utt_id`, or names a step of a rank.
+
+    >>> first, again = random_for(1, 2, "a"), random_for(1, 2, "a")
+    >>> bool(torch.rand(1, generator=first) == torch.rand(1, generator=again))
+    True
+    """
+    digest = hashlib.blake2b(f"{seed}/{epoch}/{name}".encode(), digest_size=8).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
+
+
+def augment_samples(samples: Tensor, sample_rate_hz: int, generator: torch.Generator, config: AugmentConfig) -> Tensor:
+    """Samples [N] at one of `config.speeds` and at a gain of up to `config.gain_db` either way."""
+    if config.speeds:
+        draw = int(torch.randint(len(config.speeds), (), generator=generator))
+        samples = change_speed(samples, sample_rate_hz, config.speeds[draw])
+    gain_db = (2 * float(torch.rand((), generator=generator)) - 1) * config.gain_db
+    return samples * 10 ** (gain_db / 20)
+
+
+def change_speed(samples: Tensor, sample_rate_hz: int, factor: float) -> Tensor:
+    """Plays samples [N] `factor` times as fast, pitch included: [N / factor] (Ko et al., Interspeech 2015)."""
+    if factor == 1.0 or samples.shape[0] == 0:
+        return samples
+    return torch.from_numpy(soxr.resample(samples.numpy(), sample_rate_hz * factor, sample_rate_hz, quality="MQ"))
+
+
+def spec_augment(features: Tensor, num_frames: Tensor, generator: torch.Generator, config: AugmentConfig) -> Tensor:
+    """Sets random bands and stretches of features [B, T, F] to zero, their mean (SpecAugment, arXiv 1904.08779).
+
+    A time mask covers at most `time_mask_share` of an utterance's num_frames [B].
+    """
+    batch, length, bands = features.shape
+    limits = torch.minimum(
+        (num_frames.cpu() * config.time_mask_share).floor(), torch.tensor(float(config.time_mask_frames))
+    )
+    over_time = _masks(length, num_frames.cpu().float(), limits, config.time_masks, generator)  # [B, T]
+    all_bands = torch.full((batch,), float(bands))
+    widths = torch.full((batch,), float(config.frequency_mask_bands))
+    over_bands = _masks(bands, all_bands, widths, config.frequency_masks, generator)  # [B, F]
+    return features.masked_fill((over_time[:, :, None] | over_bands[:, None, :]).to(features.device), 0.0)
+
+
+def _masks(size: int, ends: Tensor, widest: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """True where one of `count` masks lies: bool [B, size]; each lies before ends [B], no wider than widest [B]."""
+    draws = torch.rand(2, len(ends), count, 1, generator=generator)
+    widths = (draws[0] * (widest[:, None, None] + 1)).floor()
+    starts = (draws[1] * (ends[:, None, None] - widths + 1).clamp(min=0)).floor()
+    places = torch.arange(size)
+    return ((places >= starts) & (places < starts + widths)).any(dim=1)
