@@ -1,0 +1,20 @@
+"""Cells that the page and the terminal write alike; what is not there yet is a dash."""
+
+from __future__ import annotations
+
+from ipl.report.numbers import NONE, interval, percent
+from ipl.report.results import CycleResult, ErrorRates
+
+__all__ = ["error_cells", "model_name"]
+
+
+def model_name(cycle: CycleResult) -> str:
+    """The name of a cycle's model."""
+    return f"{cycle.name} (true texts)" if cycle.oracle else cycle.name
+
+
+def error_cells(rates: ErrorRates | None) -> tuple[str, str]:
+    """WER with its interval, and CER."""
+    if rates is None:
+        return NONE, NONE
+    return interval(rates.wer, rates.wer_low, rates.wer_high), percent(rates.cer)

@@ -1,0 +1,126 @@
+"""What a cycle left in its folder, as far as it has come: scores, verdicts, training curves. All of it streams."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ipl.records import Hypothesis, Utterance, Vote
+from ipl.schemas import VOTES
+from ipl.tables import Index, Table
+
+__all__ = ["CycleFolder", "Scores"]
+
+MOST_POINTS = 300
+"""A training curve has at most about so many points; more are averaged."""
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of a cycle's hypotheses, float32 [N]: those kept and those rejected."""
+
+    kept: npt.NDArray[np.float32]
+    rejected: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class CycleFolder:
+    """`cycle-NNN` of a run directory; every part of it may still be missing."""
+
+    path: Path
+    name: str
+
+    @property
+    def hypotheses(self) -> Table[Hypothesis]:
+        """What the teacher said; empty where nothing was recognised."""
+        return Table.of_hypotheses(self.path / "recognize")
+
+    def _votes(self) -> Table[Vote]:
+        return Table(self.path / "filter", VOTES, Vote)
+
+    @cached_property
+    def kept(self) -> frozenset[str]:
+        """The `utt_id`s whose verdict is keep: the one thing here whose memory grows with the pool."""
+        batches = self._votes().batches(["utt_id", "filter", "decision"])
+        verdicts = (batch.filter(pc.equal(batch.column("filter"), "verdict")) for batch in batches)
+        kept = (batch.filter(pc.equal(batch.column("decision"), "keep")) for batch in verdicts)
+        return frozenset(chain.from_iterable(batch.column("utt_id").to_pylist() for batch in kept))
+
+    @property
+    def filtered(self) -> bool:
+        """Whether the hypotheses have been voted on."""
+        return len(self._votes()) > 0
+
+    def scores(self) -> Scores | None:
+        """The scores of all hypotheses; None before they have been voted on."""
+        if not self.filtered:
+            return None
+        kept: list[npt.NDArray[np.float32]] = [np.empty(0, np.float32)]
+        rejected = list(kept)
+        for batch in self.hypotheses.batches(["utt_id", "score"]):
+            values = batch.column("score").to_numpy()
+            is_kept = np.fromiter((utt_id in self.kept for utt_id in batch.column("utt_id").to_pylist()), bool)
+            kept.append(values[is_kept])
+            rejected.append(values[~is_kept])
+        return Scores(np.concatenate(kept), np.concatenate(rejected))
+
+    def find(self, utt_ids: frozenset[str]) -> dict[str, Hypothesis]:
+        """The hypotheses of a few utterances, by `utt_id`."""
+        return {each.utt_id: each for each in self.hypotheses if each.utt_id in utt_ids}
+
+    def reasons(self, utt_ids: frozenset[str]) -> dict[str, list[str]]:
+        """Why a few utterances were rejected, by `utt_id`: each filter against it, with its reason."""
+        found: dict[str, list[str]] = {}
+        for batch in self._votes().batches(["utt_id", "filter", "decision", "reason"]):
+            against = batch.filter(pc.equal(batch.column("decision"), "reject"))
+            for row in against.to_pylist():
+                if row["utt_id"] in utt_ids and row["filter"] != "verdict":
+                    found.setdefault(row["utt_id"], []).append(": ".join(filter(None, (row["filter"], row["reason"]))))
+        return found
+
+    def utterances(self, utt_ids: frozenset[str]) -> dict[str, Utterance]:
+        """A few of the selected utterances, audio and all, by `utt_id`."""
+        index = Index(self.path / "select")
+        if not index.path.is_file():
+            return {}
+        rows, first = [], 0
+        for batch in pq.ParquetFile(index.path).iter_batches(columns=["utt_id"]):
+            ids = batch.column("utt_id").to_pylist()
+            rows += [first + row for row, utt_id in enumerate(ids) if utt_id in utt_ids]
+            first += len(ids)
+        return {utterance.utt_id: utterance for utterance in index.utterances(rows)}
+
+    def losses(self) -> list[Point]:
+        """Training loss by step."""
+        return _thin([(each["step"], each["loss"]) for each in self._metrics() if "loss" in each and "step" in each])
+
+    def dev_errors(self) -> list[Point]:
+        """The error rate on dev by epoch, by which the trainer compares models."""
+        return [(each["epoch"], each["dev_error"]) for each in self._metrics() if each.get("dev_error") is not None]
+
+    def _metrics(self) -> Iterator[dict[str, Any]]:
+        path = self.path / "train" / "metrics.jsonl"
+        if not path.is_file():
+            return
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                if line.endswith("\n"):  # the last line of a run that goes on may be cut short
+                    yield json.loads(line)
+
+
+def _thin(points: list[Point]) -> list[Point]:
+    bunch = -(-len(points) // MOST_POINTS) or 1
+    bunches = (points[start : start + bunch] for start in range(0, len(points), bunch))
+    return [(sum(x for x, _ in each) / len(each), sum(y for _, y in each) / len(each)) for each in bunches]

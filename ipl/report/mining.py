@@ -1,0 +1,85 @@
+"""The page of a mining folder: hours kept and lost, where time went, pairs to look at and listen to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ipl.files import read_json, write_text
+from ipl.report.accounts import Account, count_time, total
+from ipl.report.html import Html, element
+from ipl.report.mining_samples import pair_table, reject_table
+from ipl.report.numbers import count, hours, seconds, share
+from ipl.report.page import note, page, section
+from ipl.report.table import bar_table, table
+
+__all__ = ["mining_sections", "write_mining_report"]
+
+MOST_SOURCES = 40
+
+
+def write_mining_report(out_dir: Path) -> Path:
+    """Writes `report.html` into a mining folder, from what is there so far, and returns its path."""
+    body = mining_sections(out_dir) or [note("Nothing has been mined here yet.")]
+    path = out_dir / "report.html"
+    write_text(path, page(f"ipl mine {out_dir.name}", body))
+    return path
+
+
+def mining_sections(out_dir: Path) -> list[Html | None]:
+    """The sections on mining, for a page of their own or a run's; none where there is no such folder."""
+    accounts = count_time(out_dir)
+    if not accounts:
+        return []
+    summary = read_json(out_dir / "summary.json") if (out_dir / "summary.json").is_file() else {}
+    whole = total(accounts)
+    lead = (
+        f"{hours(whole.hours_kept)} of {hours(whole.hours)} became pairs: "
+        f"{count(whole.num_pairs)} from {count(len(accounts))} sources."
+    )
+    return [
+        section("Mining: hours kept and lost", element("p", lead), _hours_table(whole), _numbers(summary)),
+        section("Mining: where time went", *_seconds(summary)),
+        section("Mining: sources", _sources(accounts)),
+        section("Mined pairs to look at and listen to", pair_table(out_dir)),
+        section("What was rejected", reject_table(out_dir)),
+    ]
+
+
+def _hours_table(whole: Account) -> Html:
+    values = {"kept": whole.hours_kept} | {f"lost: {reason}": lost for reason, lost in whole.hours_lost.items()}
+    written = {name: hours(value) for name, value in values.items()}
+    return bar_table(
+        "Kept and lost time adds up to the whole of the sources", "what became of it", "time", values, written
+    )
+
+
+def _numbers(summary: Mapping[str, Any]) -> Html | None:
+    rows = [(_words(key), count(value)) for key, value in summary.items() if type(value) is int]
+    return table("Counts", ("what", "number"), rows) if rows else None
+
+
+def _seconds(summary: Mapping[str, Any]) -> list[Html | None]:
+    tables: list[Html | None] = []
+    for key, value in summary.items():
+        if key.startswith("seconds") and isinstance(value, dict) and value:
+            written = {phase: seconds(each) for phase, each in value.items()}
+            tables.append(bar_table("Seconds of work, all workers together", "phase", "time", value, written))
+    return tables
+
+
+def _words(key: str) -> str:
+    return key.removeprefix("num_").replace("_", " ")
+
+
+def _sources(accounts: dict[str, Account]) -> Html:
+    worst_first = sorted(accounts.items(), key=lambda each: (each[1].kept_ms - each[1].lost_ms.total(), each[0]))
+    rows = []
+    for source_id, account in worst_first[:MOST_SOURCES]:
+        lost = ", ".join(f"{reason} {hours(value)}" for reason, value in account.hours_lost.items())
+        times = (hours(account.hours), hours(account.hours_kept), share(account.hours_kept, account.hours))
+        rows.append((source_id, count(account.num_pairs), *times, lost or "nothing"))
+    shown = f"the {MOST_SOURCES} that lost most, of {count(len(accounts))}" if len(accounts) > MOST_SOURCES else "all"
+    header = ("source", "pairs", "length", "kept", "share", "lost")
+    return table(f"Sources, most lost first ({shown})", header, rows)

@@ -1,0 +1,69 @@
+"""A few pseudo-labelled utterances to listen to: half kept, half rejected, with what every cycle's teacher said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ipl.records import Hypothesis
+from ipl.report.cycle_folder import CycleFolder
+from ipl.report.html import Html, element, join
+from ipl.report.media import player
+from ipl.report.sampling import sample
+from ipl.report.table import table
+
+__all__ = ["sample_table"]
+
+NUM_SAMPLES = 16
+
+
+def sample_table(folders: Sequence[CycleFolder]) -> Html | None:
+    """Makes the table from the last cycle that has hypotheses; None where no cycle has."""
+    recognised = [folder for folder in folders if len(folder.hypotheses)]
+    if not recognised:
+        return None
+    last = recognised[-1]
+    drawn = _draw(last)
+    utt_ids = frozenset(each.utt_id for each in drawn)
+    utterances, reasons = last.utterances(utt_ids), last.reasons(utt_ids)
+    said = [(folder.name, folder.find(utt_ids)) for folder in recognised]
+    rows = []
+    for hypothesis in drawn:
+        utt_id = hypothesis.utt_id
+        utterance = utterances.get(utt_id)
+        sound = player(utterance.audio, f"utterance {utt_id}") if utterance else "not selected any more"
+        text = element("bdi", utterance.text) if utterance and utterance.text is not None else "unknown"
+        labels = [_label(name, of_cycle[utt_id]) for name, of_cycle in said if utt_id in of_cycle]
+        rows.append((utt_id, sound, text, join(labels), _verdict(last, utt_id, reasons)))
+    caption = f"{len(rows)} of {len(last.hypotheses)} utterances of {last.name}, drawn at random"
+    return table(caption, ("utterance", "listen", "true text", "teacher said (score)", "verdict"), rows, cards=True)
+
+
+def _draw(folder: CycleFolder) -> list[Hypothesis]:
+    if not folder.filtered:
+        return sample(folder.hypotheses, NUM_SAMPLES, _name, _source)
+    kept = (each for each in folder.hypotheses if each.utt_id in folder.kept)
+    rejected = (each for each in folder.hypotheses if each.utt_id not in folder.kept)
+    half = NUM_SAMPLES // 2
+    return sample(kept, half, _name, _source) + sample(rejected, half, _name, _source)
+
+
+def _name(hypothesis: Hypothesis) -> str:
+    return hypothesis.utt_id
+
+
+def _source(hypothesis: Hypothesis) -> str:
+    return ""  # a hypothesis does not name its source; drawn by utt_id alone, they spread by themselves
+
+
+def _label(name: str, hypothesis: Hypothesis) -> Html:
+    text = element("bdi", hypothesis.text) if hypothesis.text else element("em", "nothing")
+    return element("div", f"{name}: ", text, f" ({hypothesis.score:.2f})")
+
+
+def _verdict(folder: CycleFolder, utt_id: str, reasons: dict[str, list[str]]) -> str:
+    if not folder.filtered:
+        return "not filtered yet"
+    if utt_id in folder.kept:
+        return element("span", "kept", class_="keep")
+    why = ", ".join(reasons.get(utt_id, []))
+    return element("span", f"rejected: {why}" if why else "rejected", class_="reject")

@@ -1,0 +1,82 @@
+"""The end of a command in plain text: the same tables as on the page, for a terminal or a log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ipl.report.cells import error_cells, model_name
+from ipl.report.numbers import NONE, count, hours, percent, seconds
+from ipl.report.results import CycleResult, RunResults
+
+__all__ = ["mining_summary", "run_summary", "text_table"]
+
+
+def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lays out a table in columns; the first is flush left, the others flush right.
+
+    >>> print(text_table(("model", "WER"), [("seed", "55.2 %"), ("cycle 1", "9.1 %")]))
+    model       WER
+    -------  ------
+    seed     55.2 %
+    cycle 1   9.1 %
+    """
+    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
+    lines = [header, ["-" * width for width in widths], *rows]
+    return "\n".join(
+        "  ".join(cell.rjust(width) if column else cell.ljust(width) for column, (cell, width) in _cells(line, widths))
+        for line in lines
+    )
+
+
+def _cells(line: Sequence[str], widths: Sequence[int]) -> Any:
+    return enumerate(zip(line, widths, strict=True))
+
+
+def run_summary(results: Mapping[str, Any]) -> str:
+    """Writes the contents of `results.json` as text: models and their errors, pseudo-labels, lost hours, recovery."""
+    run = RunResults.of(results)
+    header = ("model", "trained on", "test WER (95 %)", "test CER", "labels WER", "kept WER", "kept")
+    parts = [text_table(header, [_row(cycle) for cycle in run.cycles])]
+    lost = [(cycle.name, cycle.pseudo.lost_hours) for cycle in run.cycles if cycle.pseudo and cycle.pseudo.lost_hours]
+    for name, reasons in lost:
+        said = ", ".join(f"{reason} {hours(value)}" for reason, value in reasons.items())
+        parts.append(f"lost in {name}: {said}")
+    if run.wrr is not None:
+        parts.append(f"WER recovery rate, (seed - semi) / (seed - oracle): {percent(run.wrr)}")
+    if run.metric_note:
+        parts.append(run.metric_note)
+    return "\n".join(parts)
+
+
+def _row(cycle: CycleResult) -> tuple[str, ...]:
+    train, pseudo = cycle.train, cycle.pseudo
+    return (
+        model_name(cycle),
+        hours(train.hours_labelled + train.hours_mined + train.hours_pseudo if train else None),
+        *error_cells(cycle.test),
+        percent(pseudo.wer if pseudo else None),
+        percent(pseudo.wer_kept if pseudo else None),
+        f"{hours(pseudo.hours_kept)} of {hours(pseudo.hours_selected)}" if pseudo else NONE,
+    )
+
+
+def mining_summary(summary: Mapping[str, Any]) -> str:
+    """Writes the contents of a mining folder's `summary.json` as text: counts, hours by reason, seconds by phase."""
+    numbers = [(key, value) for key, value in summary.items() if isinstance(value, int | float)]
+    parts = [text_table(("mined", ""), [(_words(key), _written(key, value)) for key, value in numbers])]
+    for key, value in summary.items():
+        if isinstance(value, dict) and value:
+            largest_first = sorted(value.items(), key=lambda each: -each[1])
+            parts.append(text_table((_words(key), ""), [(name, _written(key, each)) for name, each in largest_first]))
+    return "\n\n".join(parts)
+
+
+def _words(key: str) -> str:
+    return key.removeprefix("num_").replace("_", " ")
+
+
+def _written(key: str, value: float) -> str:
+    if "hours" in key:
+        return hours(value)
+    return seconds(value) if "seconds" in key else count(int(value))
