@@ -1,0 +1,1 @@
+"""Built-in exporters: utterances to outside formats."""
