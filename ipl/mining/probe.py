@@ -58,7 +58,7 @@ def probe(path: Path) -> MediaInfo:
     """Describes a media file.
 
     `width` and `height` are those of the picture as shown: rotated, in square pixels. `start_ms` is where the
-    container's own time stamps start; every other time in ipl counts from there (see `ipl_extractors.media`).
+    container's own time stamps start; every other time in ipl counts from there (see `ipl.mining.media`).
     A cover picture is no video. Raises MediaError where the file is missing, no media, or without any stream.
     """
     return read_streams(path).info

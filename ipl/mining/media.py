@@ -1,0 +1,183 @@
+"""Sound and pictures out of media files, over ffmpeg.
+
+The clock: 0 ms is the container's start, as a player shows it. `audio_blocks`, `read_audio`, `frames` and
+subtitle files beside the video all count from there. Where the sound starts later than the picture, or has
+a hole, silence fills in; where a time stamp of the container is not 0 (MPEG-TS starts at 1.4 s), it is shifted.
+
+Damage (a file cut short, packets that do not decode) never passes in silence: all that can be read is
+yielded, then MediaError is raised, or `on_damage`, where given, is called with the same line instead.
+
+Shapes: N samples, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
+from typing import Any, NamedTuple
+
+import ffmpeg
+import numpy as np
+import numpy.typing as npt
+
+from ipl.errors import MediaError
+from ipl.mining.probe import Streams, ffmpeg_path, probe, read_streams
+
+__all__ = ["Box", "OnDamage", "audio_blocks", "ffmpeg_path", "frames", "probe", "read_audio"]
+
+OnDamage = Callable[[str], None]
+BLOCK_SECONDS = 10
+SHORTFALL_MS = 1000
+"""How much less than the header promises a file may hold before it counts as cut short."""
+
+
+class Box(NamedTuple):
+    """A part of the picture, in pixels as shown; right and bottom are exclusive."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+def audio_blocks(
+    path: Path, sample_rate_hz: int = 16_000, *, on_damage: OnDamage | None = None
+) -> Iterator[npt.NDArray[np.int16]]:
+    """Yields the sound as consecutive blocks, int16 [N], channels mixed down; sample i is at i / rate seconds.
+
+    Memory stays flat. Raises MediaError where the file is missing, no media, without sound, or damaged.
+    """
+    streams = read_streams(path)
+    source = ffmpeg.input(f"file:{path}")[str(_audio_index(streams))]
+    total = 0
+    short: str | None = None
+    with _Pipe(_pcm(source, sample_rate_hz), path, on_damage) as pipe:
+        while data := pipe.read(2 * sample_rate_hz * BLOCK_SECONDS):
+            block = np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2")
+            total += len(block)
+            yield block
+        # In a file with pictures the sound may rightly end early; there ffmpeg itself complains of a cut.
+        total_ms, promised_ms = 1000 * total // sample_rate_hz, streams.info.duration_ms
+        if not streams.info.has_video and total_ms < promised_ms - SHORTFALL_MS:
+            short = f"ends at {total_ms} ms of {promised_ms} ms"
+        pipe.finish(short)
+
+
+def read_audio(path: Path, start_ms: int, end_ms: int, sample_rate_hz: int = 16_000) -> npt.NDArray[np.int16]:
+    """Returns the sound of an interval, int16 [N]; shorter where the source ends before `end_ms`.
+
+    Raises MediaError as `audio_blocks` does.
+    """
+    if not 0 <= start_ms <= end_ms:
+        raise MediaError(
+            f"{path}: interval {start_ms} to {end_ms} ms; it must not start below 0 nor end before it starts"
+        )
+    index = _audio_index(read_streams(path))
+    source = ffmpeg.input(f"file:{path}", ss=start_ms / 1000, t=(end_ms - start_ms) / 1000)[str(index)]
+    wanted = round(end_ms * sample_rate_hz / 1000) - round(start_ms * sample_rate_hz / 1000)
+    with _Pipe(_pcm(source, sample_rate_hz), path, None) as pipe:
+        data = pipe.read(2 * wanted)
+    return np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2")
+
+
+def frames(
+    path: Path,
+    frames_per_second: float,
+    crop: Box | None = None,
+    height: int | None = None,
+    *,
+    on_damage: OnDamage | None = None,
+) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+    """Yields the picture that a player shows at every 1/`frames_per_second`: its time in ms, uint8 [H, W, 3] RGB.
+
+    It goes by presentation time stamps, so a variable frame rate is sampled rightly; before the first frame
+    that frame stands in. `crop` is in pixels of the picture as shown (`MediaInfo.width`, `height`), and `height`
+    scales what is left of it, keeping its shape. Raises MediaError as `audio_blocks` does.
+    """
+    streams = read_streams(path)
+    if streams.video is None:
+        raise MediaError(f"{path}: no video stream (sound only); frames need one")
+    shown = Box(0, 0, streams.info.width, streams.info.height)
+    box = crop or shown
+    if not (0 <= box.left < box.right <= shown.right and 0 <= box.top < box.bottom <= shown.bottom):
+        raise MediaError(f"{path}: crop {tuple(box)} does not lie in the picture of {shown.right}x{shown.bottom}")
+    rows = height or box.bottom - box.top
+    columns = max(1, round((box.right - box.left) * rows / (box.bottom - box.top)))
+
+    # round=up gives sample k the last frame whose time is <= k/fps: what is on the screen just then.
+    video = ffmpeg.input(f"file:{path}")[str(streams.video)]
+    video = video.filter("fps", fps=frames_per_second, round="up", start_time=0)
+    video = video.filter("scale", shown.right, shown.bottom)  # to square pixels; costs nothing where they are
+    if box != shown:
+        video = video.filter("crop", box.right - box.left, box.bottom - box.top, box.left, box.top, exact=1)
+    if (rows, columns) != (box.bottom - box.top, box.right - box.left):
+        video = video.filter("scale", columns, rows, flags="area")
+    output = video.output("pipe:", format="rawvideo", pix_fmt="rgb24")
+    with _Pipe(output, path, on_damage) as pipe:
+        number = 0
+        while len(data := pipe.read(rows * columns * 3)) == rows * columns * 3:
+            yield round(1000 * number / frames_per_second), np.frombuffer(data, np.uint8).reshape(rows, columns, 3)
+            number += 1
+        pipe.finish(None if number else "holds no frame that can be decoded")
+
+
+def _audio_index(streams: Streams) -> int:
+    if streams.audio is None:
+        raise MediaError(f"{streams.info.path}: no audio stream (pictures only); mining needs sound")
+    return streams.audio
+
+
+def _pcm(source: Any, sample_rate_hz: int) -> Any:
+    # first_pts=0 and async=1 keep sample numbers on the clock: a late start and holes become silence.
+    resampled = source.filter("aresample", sample_rate_hz, first_pts=0, **{"async": 1})
+    return resampled.output("pipe:", format="s16le", acodec="pcm_s16le", ac=1)
+
+
+class _Pipe:
+    """A running ffmpeg whose standard output is read; killed when left early."""
+
+    def __init__(self, output: Any, path: Path, on_damage: OnDamage | None) -> None:
+        self._path = path
+        self._on_damage = on_damage
+        command = output.global_args("-v", "error", "-nostdin").compile(cmd=ffmpeg_path())
+        self._process = Popen(command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, bufsize=1 << 20)
+        # A thread empties stderr, else a damaged file's complaints would fill it and stop ffmpeg.
+        self._complaints: deque[bytes] = deque(maxlen=20)
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        assert self._process.stderr is not None
+        self._complaints.extend(self._process.stderr)
+
+    def read(self, num_bytes: int) -> bytes:
+        """Reads exactly so many bytes, fewer only at the end."""
+        assert self._process.stdout is not None
+        return self._process.stdout.read(num_bytes)
+
+    def finish(self, problem: str | None) -> None:
+        """Reports damage, once all has been read: `problem`, ffmpeg's complaints, its exit code."""
+        exit_code = self._process.wait()
+        self._listener.join()
+        said = [line.decode("utf-8", "replace").split("] ")[-1].strip() for line in self._complaints]
+        if not (problem or said or exit_code):
+            return
+        words = "; ".join(dict.fromkeys(([problem] if problem else []) + said[:3])) or f"ffmpeg exit code {exit_code}"
+        line = f"{self._path}: damaged or cut short ({words}); what could be read was used, copy or download it again"
+        if self._on_damage is None:
+            raise MediaError(line)
+        self._on_damage(line)
+
+    def __enter__(self) -> _Pipe:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._listener.join()
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
