@@ -29,7 +29,7 @@ class FeatureConfig:
 class ModelConfig:
     """All of a model but its units and its weights.
 
-    `architecture` names one of `ipl.asr.models.model.ARCHITECTURES`; `sizes` changes some of its sizes.
+    `architecture` names one of `ipl.asr.models.sizes.SIZES`; `sizes` changes some of its sizes.
     """
 
     architecture: str = "conv"

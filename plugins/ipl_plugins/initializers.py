@@ -1,1 +1,108 @@
 """Built-in initializers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import field
+from pathlib import Path
+from typing import Literal
+
+import ipl
+from ipl.asr.models.reference import model_ref
+from ipl.asr.models.sizes import read_sizes
+from ipl.errors import InputError
+from ipl.records import Cycle, ModelRef
+from ipl.tables import Dataset
+from ipl_plugins.model_pool import best_first, of_newest_cycle
+
+__all__ = ["External", "Last", "Scratch", "Teacher"]
+
+
+@ipl.plugin("scratch")
+class Scratch:
+    """The student starts from random weights; its units are the characters of the labelled text."""
+
+    architecture: str = "conv"
+    "kind of encoder: conv or gru"
+    sizes: dict[str, int | float] = field(default_factory=dict)
+    "sizes to change, such as {width: 256, layers: 4, dropout: 0.2}"
+    lower_case: bool = True
+    "whether text is learnt in lower case"
+    strip_punctuation: bool = True
+    "whether punctuation but apostrophes is left out of the text"
+    sample_rate_hz: int = 16_000
+    "sample rate that the model hears; audio of another rate is resampled"
+    num_mels: int = 80
+    "mel bands of the features"
+    normalise: Literal["none", "mean", "mean-variance"] = "mean-variance"
+    "what of each band's statistics is taken out of an utterance"
+
+    def __post_init__(self) -> None:
+        """Refuses sizes that the architecture does not have."""
+        read_sizes(self.architecture, self.sizes)
+        if self.sample_rate_hz < 4000 or self.num_mels < 8:
+            raise ValueError(
+                f"found sample_rate_hz {self.sample_rate_hz} and num_mels {self.num_mels}, expected at least 4000 and 8"
+            )
+
+    @ipl.hookimpl
+    def initialize(self, cycle: Cycle, labelled: Dataset, out_dir: Path) -> ModelRef:
+        """Writes a new model to `out_dir`, drawn from the cycle's seed."""
+        from ipl.asr.config import FeatureConfig, ModelConfig
+        from ipl.asr.models.model import create
+        from ipl.asr.models.store import save
+        from ipl.asr.text import TextConfig, normalise
+        from ipl.asr.units import Units
+
+        text = TextConfig(self.lower_case, self.strip_punctuation)
+        units = Units.collect(normalise(row["text"] or "", text) for row in labelled.read_columns("text"))
+        if len(units) < 2:
+            raise InputError(
+                f"cycle {cycle.index} ({cycle.name}): the labelled utterances have no text to collect units from; "
+                f"look into {', '.join(map(str, labelled.paths))}"
+            )
+        features = FeatureConfig(self.sample_rate_hz, self.num_mels, self.normalise)
+        save(create(ModelConfig(self.architecture, self.sizes, features, text), units, cycle.seed), out_dir)
+        return model_ref(out_dir, cycle=cycle.index)
+
+
+@ipl.plugin("teacher")
+class Teacher:
+    """The student starts as this cycle's teacher."""
+
+    @ipl.hookimpl
+    def initialize(self, cycle: Cycle, teacher: ModelRef | None) -> ModelRef:
+        """Returns the teacher."""
+        if teacher is None:
+            raise InputError(
+                f"cycle {cycle.index} ({cycle.name}): nothing is recognised, so there is no teacher to start from; "
+                "use the initializer scratch, last or external, or a selector that selects"
+            )
+        return teacher
+
+
+@ipl.plugin("last")
+class Last:
+    """The student starts as the student of the last cycle that trained."""
+
+    which: Literal["best", "newest"] = "best"
+    "which of its epochs: the best on the dev set, or the newest"
+
+    @ipl.hookimpl
+    def initialize(self, cycle: Cycle, models: Sequence[ModelRef]) -> ModelRef:
+        """Returns one of `models`."""
+        candidates = of_newest_cycle(cycle, models)
+        return best_first(cycle, candidates)[0] if self.which == "best" else candidates[-1]
+
+
+@ipl.plugin("external")
+class External:
+    """The student starts as a model from outside the run."""
+
+    path: Path
+    "folder of the model: model.safetensors and config.json"
+
+    @ipl.hookimpl
+    def initialize(self) -> ModelRef:
+        """Returns the model at `path`."""
+        return model_ref(self.path)

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 
 from ipl.asr.models.layers import Subsampling, frame_mask
+from ipl.asr.models.sizes import ConvSizes
 
-__all__ = ["ConvEncoder", "ConvSizes"]
-
-
-@dataclass(frozen=True)
-class ConvSizes:
-    """Sizes of the convolutional encoder."""
-
-    width: int = 192
-    layers: int = 8
-    kernel: int = 15
-    subsampling: int = 3
-    dropout: float = 0.1
+__all__ = ["ConvEncoder"]
 
 
 class ConvEncoder(nn.Module):

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ipl.asr.models.layers import Subsampling
+from ipl.asr.models.sizes import GruSizes
 
-__all__ = ["GruEncoder", "GruSizes"]
-
-
-@dataclass(frozen=True)
-class GruSizes:
-    """Sizes of the recurrent encoder; `width` is that of both directions together."""
-
-    width: int = 256
-    layers: int = 3
-    subsampling: int = 3
-    dropout: float = 0.1
+__all__ = ["GruEncoder"]
 
 
 class GruEncoder(nn.Module):

@@ -11,19 +11,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ipl.asr.config import ModelConfig, typed
-from ipl.asr.models.conv import ConvEncoder, ConvSizes
-from ipl.asr.models.gru import GruEncoder, GruSizes
+from ipl.asr.config import ModelConfig
+from ipl.asr.models.conv import ConvEncoder
+from ipl.asr.models.gru import GruEncoder
+from ipl.asr.models.sizes import read_sizes
 from ipl.asr.units import Units
-from ipl.errors import InputError, did_you_mean
 
-__all__ = ["ARCHITECTURES", "CtcModel", "create"]
+__all__ = ["ENCODERS", "CtcModel", "create"]
 
-ARCHITECTURES: dict[str, tuple[type[Any], type[Any]]] = {
-    "conv": (ConvEncoder, ConvSizes),
-    "gru": (GruEncoder, GruSizes),
-}
-"""Name to encoder and sizes; an encoder has a `width` and maps ([B, T, F], [B]) to ([B, T', D], [B])."""
+ENCODERS: dict[str, type[Any]] = {"conv": ConvEncoder, "gru": GruEncoder}
+"""The name of an architecture to its encoder, which has a `width` and maps ([B, T, F], [B]) to ([B, T', D], [B])."""
 
 MIN_FRAMES = 16
 
@@ -33,15 +30,10 @@ class CtcModel(nn.Module):
 
     def __init__(self, config: ModelConfig, units: Units) -> None:
         super().__init__()
-        if config.architecture not in ARCHITECTURES:
-            raise InputError(
-                f"no architecture is called {config.architecture!r}; {did_you_mean(config.architecture, ARCHITECTURES)}"
-            )
-        encoder, sizes_class = ARCHITECTURES[config.architecture]
-        sizes = typed(sizes_class, config.sizes, f"sizes of {config.architecture}")
+        sizes = read_sizes(config.architecture, config.sizes)
         self.config = replace(config, sizes=asdict(sizes))
         self.units = units
-        self.encoder = encoder(config.features.num_mels, sizes)
+        self.encoder = ENCODERS[config.architecture](config.features.num_mels, sizes)
         self.output = nn.Linear(self.encoder.width, len(units))
 
     def forward(self, features: Tensor, num_frames: Tensor) -> tuple[Tensor, Tensor]:

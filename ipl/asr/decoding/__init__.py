@@ -1,0 +1,1 @@
+"""From log probabilities of units to text: greedy, prefix beam search, and the exact score of a text."""

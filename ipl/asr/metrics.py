@@ -1,0 +1,108 @@
+"""Word and character error rates, with intervals. Imports no torch.
+
+Errors are the substitutions, deletions and insertions of a Levenshtein alignment; a rate is the errors of a whole
+corpus over the units of its references, not a mean over utterances.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+__all__ = ["ErrorRate", "character_errors", "corpus_error_rate", "interval", "word_errors"]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRate:
+    """Errors of one or more hypotheses, and how many units their references have; `+` merges.
+
+    >>> first, second = word_errors("the cat sat", "the cat"), word_errors("a dog", "a big dog")
+    >>> first + second
+    ErrorRate(substitutions=0, deletions=1, insertions=1, num_units=5, num_utterances=2)
+    >>> (first + second).rate
+    0.4
+    """
+
+    substitutions: int = 0
+    deletions: int = 0
+    insertions: int = 0
+    num_units: int = 0
+    num_utterances: int = 0
+
+    @property
+    def errors(self) -> int:
+        """Substitutions, deletions and insertions together."""
+        return self.substitutions + self.deletions + self.insertions
+
+    @property
+    def rate(self) -> float:
+        """Errors per unit of the reference: 0 is right, more than 1 is possible.
+
+        Without any unit it is 0 where there are no errors, else infinite.
+        """
+        if self.num_units:
+            return self.errors / self.num_units
+        return float("inf") if self.errors else 0.0
+
+    def __add__(self, other: ErrorRate) -> ErrorRate:
+        return ErrorRate(
+            self.substitutions + other.substitutions,
+            self.deletions + other.deletions,
+            self.insertions + other.insertions,
+            self.num_units + other.num_units,
+            self.num_utterances + other.num_utterances,
+        )
+
+
+def word_errors(reference: str, hypothesis: str) -> ErrorRate:
+    """Errors in words, as split at white space. Neither text is normalised here."""
+    return _errors(reference.split(), hypothesis.split())
+
+
+def character_errors(reference: str, hypothesis: str, spaces: bool = True) -> ErrorRate:
+    """Errors in characters (code points). The spaces between words count as characters unless `spaces` is false."""
+    between = " " if spaces else ""
+    return _errors(between.join(reference.split()), between.join(hypothesis.split()))
+
+
+def _errors(reference: Sequence[str], hypothesis: Sequence[str]) -> ErrorRate:
+    kinds = [operation.tag for operation in Levenshtein.editops(reference, hypothesis)]
+    return ErrorRate(kinds.count("replace"), kinds.count("delete"), kinds.count("insert"), len(reference), 1)
+
+
+def corpus_error_rate(
+    pairs: Iterable[tuple[str, str]], of: Literal["words", "characters"], spaces: bool = True
+) -> ErrorRate:
+    """The error rate of all (reference, hypothesis) pairs together; `spaces` as in `character_errors`."""
+    total = ErrorRate()
+    for reference, hypothesis in pairs:
+        total += (
+            word_errors(reference, hypothesis)
+            if of == "words"
+            else character_errors(reference, hypothesis, spaces=spaces)
+        )
+    return total
+
+
+def interval(
+    utterances: Sequence[ErrorRate], level: float = 0.95, seed: int = 0, draws: int = 1000
+) -> tuple[float, float]:
+    """A percentile bootstrap interval of the corpus's rate: utterances are drawn anew, with replacement, `draws` times.
+
+    One `ErrorRate` for each utterance; where utterances of a speaker hang together, merge them into one first
+    (Bisani and Ney, ICASSP 2004).
+    """
+    if not utterances:
+        return (0.0, 0.0)
+    counts = np.array([(each.errors, each.num_units) for each in utterances], dtype=np.int64)
+    random = np.random.default_rng(seed)
+    rates = []
+    for _ in range(draws):
+        errors, units = counts[random.integers(len(counts), size=len(counts))].sum(axis=0)
+        rates.append(errors / max(units, 1))
+    low, high = np.quantile(rates, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)

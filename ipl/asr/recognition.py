@@ -1,0 +1,121 @@
+"""Utterances through a model: audio to hypotheses, in batches of similar length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ipl.asr import features
+from ipl.asr.decoding.beam import Candidate, n_best
+from ipl.asr.decoding.greedy import greedy
+from ipl.asr.decoding.score import ctc_score
+from ipl.asr.models.model import CtcModel
+from ipl.asr.models.store import load
+from ipl.errors import MediaError
+from ipl.progress import say
+from ipl.records import Hypothesis, ModelRef, Utterance
+
+__all__ = ["UNHEARD", "DecodingOptions", "pick_device", "recognize"]
+
+UNHEARD = -1e9
+"""The score of an utterance that no model can hear: audio that cannot be decoded, or shorter than one frame."""
+
+
+@dataclass(frozen=True)
+class DecodingOptions:
+    """How hypotheses are found. A `beam` of 1 is greedy decoding."""
+
+    beam: int = 8
+    n_best: int = 1
+    batch_seconds: float = 120.0
+    device: str = "auto"
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of that name; `auto` is CUDA where there is one, else the CPU."""
+    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+
+
+def recognize(utterances: Iterable[Utterance], teacher: ModelRef, options: DecodingOptions) -> Iterator[Hypothesis]:
+    """Yields one hypothesis for each utterance, shortest first.
+
+    An utterance that cannot be heard gets an empty hypothesis of score `UNHEARD`, and a line says so. The same
+    utterances give the same hypotheses, in whatever order they come.
+    """
+    device = pick_device(options.device)
+    model = _model(teacher.path, teacher.fingerprint, str(device))
+    for batch in _batches(utterances, options.batch_seconds):
+        heard: list[tuple[Utterance, Tensor]] = []
+        for utterance in batch:
+            try:
+                samples = features.read_samples(utterance.audio, model.config.features, utterance.utt_id)
+            except MediaError as error:
+                say(f"recognizer: {error}; its hypothesis is empty")
+                samples = torch.zeros(0)
+            heard.append((utterance, features.compute(samples, model.config.features)))
+        yield from _decode(model, heard, teacher.fingerprint, options, device)
+
+
+@lru_cache(maxsize=2)
+def _model(path: Path, _fingerprint: str, device: str) -> CtcModel:
+    return load(path, device)
+
+
+def _batches(utterances: Iterable[Utterance], batch_seconds: float) -> Iterator[list[Utterance]]:
+    """Batches of at most `batch_seconds`, padding counted; a longer utterance is a batch of its own."""
+    batch: list[Utterance] = []
+    for utterance in sorted(utterances, key=lambda each: (_duration_ms(each), each.utt_id)):
+        if batch and _duration_ms(utterance) * (len(batch) + 1) > batch_seconds * 1000:
+            yield batch
+            batch = []
+        batch.append(utterance)
+    if batch:
+        yield batch
+
+
+def _duration_ms(utterance: Utterance) -> int:
+    return round(utterance.num_samples * 1000 / utterance.sample_rate_hz) if utterance.sample_rate_hz else 0
+
+
+@torch.inference_mode()
+def _decode(
+    model: CtcModel,
+    heard: Sequence[tuple[Utterance, Tensor]],
+    teacher: str,
+    options: DecodingOptions,
+    device: torch.device,
+) -> Iterator[Hypothesis]:
+    padded, num_frames = features.pad([each for _, each in heard])
+    log_probs, out_frames = model(padded.to(device), num_frames.to(device))
+    log_probs, out_frames = log_probs.cpu(), out_frames.cpu()
+    if options.beam > 1:
+        found = n_best(log_probs, out_frames, options.beam, max(1, options.n_best))
+    else:
+        best = greedy(log_probs, out_frames)
+        scores = ctc_score(log_probs, out_frames, best).tolist()
+        found = [[Candidate(units, score)] for units, score in zip(best, scores, strict=True)]
+    for (utterance, _), candidates, length in zip(heard, found, out_frames.tolist(), strict=True):
+        yield _hypothesis(model, utterance, candidates if length else [], teacher, options.n_best)
+
+
+def _hypothesis(
+    model: CtcModel, utterance: Utterance, candidates: Sequence[Candidate], teacher: str, count: int
+) -> Hypothesis:
+    texts = [
+        (" ".join(model.units.decode(each.units).split()), each.score / (len(each.units) + 1)) for each in candidates
+    ]
+    text, score = texts[0] if texts else ("", UNHEARD)
+    return Hypothesis(
+        utt_id=utterance.utt_id,
+        text=text,
+        score=score,
+        num_units=len(candidates[0].units) if candidates else 0,
+        duration_ms=_duration_ms(utterance),
+        alternatives=texts if count > 1 else (),
+        teacher=teacher,
+    )
