@@ -83,14 +83,14 @@ class RatioBatcher:
         is_pseudo = np.asarray(utterances.column("origin").to_pylist(), dtype=object) == "pseudo"
         labelled, pseudo = np.flatnonzero(~is_pseudo), np.flatnonzero(is_pseudo)
         if len(labelled) and len(pseudo):
-            # Seconds of either side that one part of the ratio stands for; the larger sets the epoch's length.
+            # The audio that one part of the ratio stands for; the side that has more of it sets the epoch's length.
             part_ms = max(durations_ms[labelled].sum() / self.labelled, durations_ms[pseudo].sum() / self.pseudo)
             labelled = self._repeated(labelled, durations_ms, part_ms * self.labelled, generator)
             pseudo = self._repeated(pseudo, durations_ms, part_ms * self.pseudo, generator)
         return pack(durations_ms, np.concatenate([labelled, pseudo]), _ms(self.batch_seconds), ranks, generator)
 
     def _repeated(self, rows: Rows, durations_ms: Rows, wanted_ms: float, generator: np.random.Generator) -> Rows:
-        """Whole passes over `rows`, and of one more as many rows, drawn at random, as come nearest `wanted_ms`."""
+        """Whole passes over `rows`, then as many, drawn at random, as come nearest `wanted_ms`."""
         total_ms = int(durations_ms[rows].sum())
         passes = int(wanted_ms // total_ms) if total_ms else 1
         if passes >= self.max_repeats:
