@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from ipl.records import Hypothesis, Utterance, Vote
-from ipl.schemas import VOTES
-from ipl.tables import Index, Table
+from ipl.records import Hypothesis, Vote
+from ipl.report.stored import Recording, read_recording
+from ipl.schemas import INDEX, VOTES
+from ipl.tables import Location, Table
 
 __all__ = ["CycleFolder", "Scores"]
 
@@ -47,6 +47,12 @@ class CycleFolder:
         """What the teacher said; empty where nothing was recognised."""
         return Table.of_hypotheses(self.path / "recognize")
 
+    @property
+    def recognised(self) -> bool:
+        """Whether a teacher recognised anything; an oracle's hypotheses are the true texts and name no teacher."""
+        first = next(iter(self.hypotheses.batches(["teacher"])), None)
+        return first is not None and first.num_rows > 0 and first.column("teacher")[0].as_py() != ""
+
     def _votes(self) -> Table[Vote]:
         return Table(self.path / "filter", VOTES, Vote)
 
@@ -65,7 +71,7 @@ class CycleFolder:
 
     def scores(self) -> Scores | None:
         """The scores of all hypotheses; None before they have been voted on."""
-        if not self.filtered:
+        if not (self.recognised and self.filtered):
             return None
         kept: list[npt.NDArray[np.float32]] = [np.empty(0, np.float32)]
         rejected = list(kept)
@@ -90,17 +96,19 @@ class CycleFolder:
                     found.setdefault(row["utt_id"], []).append(": ".join(filter(None, (row["filter"], row["reason"]))))
         return found
 
-    def utterances(self, utt_ids: frozenset[str]) -> dict[str, Utterance]:
-        """A few of the selected utterances, audio and all, by `utt_id`."""
-        index = Index(self.path / "select")
-        if not index.path.is_file():
-            return {}
-        rows, first = [], 0
-        for batch in pq.ParquetFile(index.path).iter_batches(columns=["utt_id"]):
-            ids = batch.column("utt_id").to_pylist()
-            rows += [first + row for row, utt_id in enumerate(ids) if utt_id in utt_ids]
-            first += len(ids)
-        return {utterance.utt_id: utterance for utterance in index.utterances(rows)}
+    def recordings(self, utt_ids: frozenset[str]) -> dict[str, Recording]:
+        """Sound and, where the pool knows it, true text of a few selected utterances, by `utt_id`.
+
+        The selection's index hides that text from the cycle, so it is read from the pool itself.
+        """
+        folder, found = self.path / "select", {}
+        for batch in Table(folder, INDEX, dict).batches(["utt_id", "file", "row_group", "row"]):
+            for row in batch.to_pylist():
+                if row["utt_id"] in utt_ids:
+                    location = Location(folder / row["file"], row["row_group"], row["row"])
+                    if recording := read_recording(location):
+                        found[row["utt_id"]] = recording
+        return found
 
     def losses(self) -> list[Point]:
         """Training loss by step."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from ipl.records import Cue, Reject
 from ipl.report.html import Html, element
-from ipl.report.media import picture, player
+from ipl.report.media import picture
 from ipl.report.numbers import clock, percent
 from ipl.report.sampling import sample
+from ipl.report.stored import read_recording
 from ipl.report.table import table
 from ipl.tables import Dataset, Location, Table
 
@@ -33,11 +32,6 @@ class _Pair:
     text: str
     confidence: float | None
 
-    def audio(self) -> bytes:
-        group = pq.ParquetFile(self.location.file).read_row_group(self.location.row_group, columns=["audio"])
-        found: bytes = group.column("audio")[self.location.row].as_py()["bytes"]
-        return found
-
 
 def pair_table(out_dir: Path) -> Html | None:
     """Makes a table of sampled pairs, spread over sources; None where there is no pair."""
@@ -50,6 +44,7 @@ def pair_table(out_dir: Path) -> Html | None:
     rows = []
     for pair in drawn:
         cue = _cue_of(pair, cues.get(pair.source_id, []))
+        recording = read_recording(pair.location)
         shown = _crop(out_dir, pair.source_id, cue.start_ms, cue.text) if cue else None
         display = _times(cue.start_ms, cue.end_ms) if cue else "unknown"
         rows.append(
@@ -57,7 +52,7 @@ def pair_table(out_dir: Path) -> Html | None:
                 pair.utt_id,
                 shown or "no picture",
                 element("bdi", pair.text),
-                player(pair.audio(), f"pair {pair.utt_id}"),
+                recording.player(f"pair {pair.utt_id}") if recording else "its audio is not there any more",
                 _times(pair.start_ms, pair.end_ms),
                 display,
                 percent(pair.confidence),

@@ -39,7 +39,7 @@ def write_run_report(run_dir: Path) -> Path:
 
 def _sections(results: RunResults, folders: list[CycleFolder]) -> list[Html | None]:
     cycles = results.cycles
-    pseudo = [cycle for cycle in cycles if cycle.pseudo]
+    pseudo = [cycle for cycle in cycles if cycle.pseudo and not cycle.oracle]
     return [
         section(
             "Models",

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from ipl.records import Hypothesis
 from ipl.report.cycle_folder import CycleFolder
 from ipl.report.html import Html, element, join
-from ipl.report.media import player
 from ipl.report.sampling import sample
 from ipl.report.table import table
 
@@ -18,20 +17,20 @@ NUM_SAMPLES = 16
 
 def sample_table(folders: Sequence[CycleFolder]) -> Html | None:
     """Makes the table from the last cycle that has hypotheses; None where no cycle has."""
-    recognised = [folder for folder in folders if len(folder.hypotheses)]
+    recognised = [folder for folder in folders if folder.recognised]
     if not recognised:
         return None
     last = recognised[-1]
     drawn = _draw(last)
     utt_ids = frozenset(each.utt_id for each in drawn)
-    utterances, reasons = last.utterances(utt_ids), last.reasons(utt_ids)
+    recordings, reasons = last.recordings(utt_ids), last.reasons(utt_ids)
     said = [(folder.name, folder.find(utt_ids)) for folder in recognised]
     rows = []
     for hypothesis in drawn:
         utt_id = hypothesis.utt_id
-        utterance = utterances.get(utt_id)
-        sound = player(utterance.audio, f"utterance {utt_id}") if utterance else "not selected any more"
-        text = element("bdi", utterance.text) if utterance and utterance.text is not None else "unknown"
+        recording = recordings.get(utt_id)
+        sound = recording.player(f"utterance {utt_id}") if recording else "its audio is not there any more"
+        text = recording.written() if recording else "unknown"
         labels = [_label(name, of_cycle[utt_id]) for name, of_cycle in said if utt_id in of_cycle]
         rows.append((utt_id, sound, text, join(labels), _verdict(last, utt_id, reasons)))
     caption = f"{len(rows)} of {len(last.hypotheses)} utterances of {last.name}, drawn at random"

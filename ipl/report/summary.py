@@ -38,7 +38,7 @@ def run_summary(results: Mapping[str, Any]) -> str:
     run = RunResults.of(results)
     header = ("model", "trained on", "test WER (95 %)", "test CER", "labels WER", "kept WER", "kept")
     parts = [text_table(header, [_row(cycle) for cycle in run.cycles])]
-    lost = [(cycle.name, cycle.pseudo.lost_hours) for cycle in run.cycles if cycle.pseudo and cycle.pseudo.lost_hours]
+    lost = [(cycle.name, cycle.pseudo.lost_hours) for cycle in run.cycles if cycle.pseudo and not cycle.oracle]
     for name, reasons in lost:
         said = ", ".join(f"{reason} {hours(value)}" for reason, value in reasons.items())
         parts.append(f"lost in {name}: {said}")
