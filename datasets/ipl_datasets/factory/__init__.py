@@ -1,0 +1,11 @@
+"""The factory of synthetic videos: known text over moving pictures and known speech, and the truth beside them.
+
+soundtrack   sentences to one track of speech, with pauses, noise and music: samples and `Line`s
+captions     `Line`s to `Caption`s: what is displayed from which frame to which
+scene        frozen description of the pictures: `Scene` of a `Background`, a `Style` and captions
+paint        the background and the text as arrays
+render       a scene to its frames
+video        frames and sound to a file, over ffmpeg
+truth        what is really in a video, as JSON
+film         all of that for one video
+"""
