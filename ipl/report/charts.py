@@ -109,13 +109,18 @@ def column_chart(
                 )
             below += values[index]
     marks.append(element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=HEIGHT - BOTTOM, y2=HEIGHT - BOTTOM, class_="base"))
-    legend = [_key(part, _colour(number), False) for number, (part, _) in enumerate(parts)]
+    legend = [_swatch(part, _colour(number)) for number, (part, _) in enumerate(parts)]
     sums = "; ".join(f"{part} {written(sum(values))} in all" for part, values in parts)
     return figure(title, sums, x_label, marks, legend)
 
 
 def _colour(number: int) -> int:
     return number % NUM_COLOURS + 1
+
+
+def _swatch(name: str, colour: int) -> Html:
+    square = element("rect", width=11, height=11, rx=2, class_=f"f{colour}")
+    return element("span", element("svg", square, width=11, height=11, aria_hidden="true"), " " + name)
 
 
 def _key(name: str, colour: int, dashed: bool) -> Html:

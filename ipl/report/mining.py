@@ -10,9 +10,9 @@ from ipl.files import read_json, write_text
 from ipl.report.accounts import Account, count_time, total
 from ipl.report.html import Html, element
 from ipl.report.mining_samples import pair_table, reject_table
-from ipl.report.numbers import count, hours, seconds, share
+from ipl.report.numbers import count, hours, parts, seconds, share
 from ipl.report.page import note, page, section
-from ipl.report.table import bar_table, table
+from ipl.report.table import bar_table, lines, table
 
 __all__ = ["mining_sections", "write_mining_report"]
 
@@ -77,9 +77,9 @@ def _sources(accounts: dict[str, Account]) -> Html:
     worst_first = sorted(accounts.items(), key=lambda each: (each[1].kept_ms - each[1].lost_ms.total(), each[0]))
     rows = []
     for source_id, account in worst_first[:MOST_SOURCES]:
-        lost = ", ".join(f"{reason} {hours(value)}" for reason, value in account.hours_lost.items())
+        lost = lines(parts(account.hours_lost) or ["nothing"])
         times = (hours(account.hours), hours(account.hours_kept), share(account.hours_kept, account.hours))
-        rows.append((source_id, count(account.num_pairs), *times, lost or "nothing"))
+        rows.append((source_id, count(account.num_pairs), *times, lost))
     shown = f"the {MOST_SOURCES} that lost most, of {count(len(accounts))}" if len(accounts) > MOST_SOURCES else "all"
     header = ("source", "pairs", "length", "kept", "share", "lost")
     return table(f"Sources, most lost first ({shown})", header, rows)

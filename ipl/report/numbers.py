@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["NONE", "clock", "count", "hours", "interval", "percent", "seconds", "share"]
+from collections.abc import Mapping
+
+__all__ = ["NONE", "clock", "count", "hours", "interval", "parts", "percent", "seconds", "share"]
 
 NONE = "–"
 
@@ -53,6 +55,15 @@ def share(part: float, whole: float) -> str:
 def count(value: int | None) -> str:
     """A whole number with a thin space between thousands."""
     return NONE if value is None else f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def parts(lost_hours: Mapping[str, float]) -> list[str]:
+    """Hours by reason, one text each.
+
+    >>> parts({"no voice": 0.5})
+    ['no voice 30.0 min']
+    """
+    return [f"{reason} {hours(value)}" for reason, value in lost_hours.items() if value]
 
 
 def clock(milliseconds: int) -> str:

@@ -9,12 +9,12 @@ from ipl.report.cells import error_cells, model_name
 from ipl.report.cycle_folder import CycleFolder
 from ipl.report.html import Html, element
 from ipl.report.mining import mining_sections
-from ipl.report.numbers import NONE, count, hours, percent, seconds
+from ipl.report.numbers import NONE, count, hours, parts, percent, seconds
 from ipl.report.page import charts, note, page, section
 from ipl.report.results import CycleResult, RunResults, TrainingResult
 from ipl.report.run_charts import error_chart, lost_chart, pseudo_charts, score_charts, training_charts
 from ipl.report.run_samples import sample_table
-from ipl.report.table import table
+from ipl.report.table import lines, table
 
 __all__ = ["write_run_report"]
 
@@ -63,7 +63,7 @@ def _headline(results: RunResults) -> str:
     if not said:
         return "This run has no results on a test set yet."
     recovery = "" if results.wrr is None else f" WER recovery rate: {percent(results.wrr)}."
-    return f"WER on test: {', '.join(said)}.{recovery}"
+    return f"WER on test: {', '.join(said)}.{recovery}".replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _models(cycles: tuple[CycleResult, ...]) -> Html:
@@ -86,7 +86,7 @@ def _pseudo_labels(cycles: list[CycleResult]) -> Html:
     rows = []
     for cycle in cycles:
         if (pseudo := cycle.pseudo) is not None:
-            lost = ", ".join(f"{reason} {hours(value)}" for reason, value in pseudo.lost_hours.items()) or "nothing"
+            lost = lines(parts(pseudo.lost_hours) or ["nothing"])
             numbers = (count(pseudo.num_selected), count(pseudo.num_kept))
             kept = (hours(pseudo.hours_selected), hours(pseudo.hours_kept))
             errors = (pseudo.wer, pseudo.wer_kept, pseudo.cer, pseudo.cer_kept)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ipl.report.cells import error_cells, model_name
-from ipl.report.numbers import NONE, count, hours, percent, seconds
+from ipl.report.numbers import NONE, count, hours, parts, percent, seconds
 from ipl.report.results import CycleResult, RunResults
 
 __all__ = ["mining_summary", "run_summary", "text_table"]
@@ -37,16 +37,15 @@ def run_summary(results: Mapping[str, Any]) -> str:
     """Writes the contents of `results.json` as text: models and their errors, pseudo-labels, lost hours, recovery."""
     run = RunResults.of(results)
     header = ("model", "trained on", "test WER (95 %)", "test CER", "labels WER", "kept WER", "kept")
-    parts = [text_table(header, [_row(cycle) for cycle in run.cycles])]
+    said = [text_table(header, [_row(cycle) for cycle in run.cycles])]
     lost = [(cycle.name, cycle.pseudo.lost_hours) for cycle in run.cycles if cycle.pseudo and not cycle.oracle]
     for name, reasons in lost:
-        said = ", ".join(f"{reason} {hours(value)}" for reason, value in reasons.items())
-        parts.append(f"lost in {name}: {said}")
+        said.append(f"lost in {name}: {', '.join(parts(reasons)) or 'nothing'}")
     if run.wrr is not None:
-        parts.append(f"WER recovery rate, (seed - semi) / (seed - oracle): {percent(run.wrr)}")
+        said.append(f"WER recovery rate, (seed - semi) / (seed - oracle): {percent(run.wrr)}")
     if run.metric_note:
-        parts.append(run.metric_note)
-    return "\n".join(parts)
+        said.append(run.metric_note)
+    return "\n".join(said)
 
 
 def _row(cycle: CycleResult) -> tuple[str, ...]:
@@ -64,12 +63,12 @@ def _row(cycle: CycleResult) -> tuple[str, ...]:
 def mining_summary(summary: Mapping[str, Any]) -> str:
     """Writes the contents of a mining folder's `summary.json` as text: counts, hours by reason, seconds by phase."""
     numbers = [(key, value) for key, value in summary.items() if isinstance(value, int | float)]
-    parts = [text_table(("mined", ""), [(_words(key), _written(key, value)) for key, value in numbers])]
+    tables = [text_table(("mined", ""), [(_words(key), _written(key, value)) for key, value in numbers])]
     for key, value in summary.items():
         if isinstance(value, dict) and value:
             largest_first = sorted(value.items(), key=lambda each: -each[1])
-            parts.append(text_table((_words(key), ""), [(name, _written(key, each)) for name, each in largest_first]))
-    return "\n\n".join(parts)
+            tables.append(text_table((_words(key), ""), [(name, _written(key, each)) for name, each in largest_first]))
+    return "\n\n".join(tables)
 
 
 def _words(key: str) -> str:

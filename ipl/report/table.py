@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ipl.report.html import Html, element, join
 from ipl.report.numbers import share
 
-__all__ = ["bar_table", "table"]
+__all__ = ["bar_table", "lines", "table"]
 
 
 def table(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, cards: bool = False) -> Html:
@@ -35,6 +35,11 @@ def _cell(index: int, name: str, content: str) -> Html:
     if index == 0:
         return element("th", content, scope="row", data_label=name)
     return element("td", content, data_label=name)
+
+
+def lines(each: Sequence[str]) -> Html:
+    """Makes the contents of a cell of several lines."""
+    return join(element("div", line) for line in each)
 
 
 def bar_table(caption: str, name: str, unit: str, values: Mapping[str, float], written: Mapping[str, str]) -> Html:
