@@ -220,7 +220,14 @@ def test_a_run_page_is_one_file_with_tables_charts_and_sound(run_dir: Path) -> N
     sounds = list(_audio_of(page))
     assert len(sounds) >= 28
     assert all(len(decode(sound)[0]) >= RATE for sound in sounds)
-    for said in ("62.0 % (59.0–65.0)", "48.3 %", "truth ", "score: below threshold", "oracle (true texts)", "line 3"):
+    for said in (
+        "62.0 % (59.0–65.0)",
+        "48.3\N{NO-BREAK SPACE}%",
+        "truth ",
+        "score: below threshold",
+        "oracle (true texts)",
+        "line 3",
+    ):
         assert said in text
 
 

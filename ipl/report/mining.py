@@ -23,7 +23,7 @@ def write_mining_report(out_dir: Path) -> Path:
     """Writes `report.html` into a mining folder, from what is there so far, and returns its path."""
     body = mining_sections(out_dir) or [note("Nothing has been mined here yet.")]
     path = out_dir / "report.html"
-    write_text(path, page(f"ipl mine {out_dir.name}", body))
+    write_text(path, page(f"Mined pairs: {out_dir.resolve().name}", body))
     return path
 
 
