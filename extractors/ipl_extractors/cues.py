@@ -1,1 +1,5 @@
-"""Built-in cues."""
+"""Built-in cue extractors."""
+
+from ipl_extractors.subtitle_files import SubtitleFile
+
+__all__ = ["SubtitleFile"]

@@ -1,0 +1,177 @@
+"""Promises of the `subtitle_file` extractor: which file, which encoding, which words, which times."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ipl_extractors.subtitle_files import SubtitleFile, find_subtitle_file, read_cues
+from ipl_extractors.subtitle_text import spoken_text
+
+from ipl.errors import MediaError
+from ipl.records import Cue, MediaInfo
+
+SRT = "1\n00:00:01,000 --> 00:00:02,500\n{}\n\n2\n00:00:03,000 --> 00:00:04,000\n{}\n"
+
+
+def media(folder: Path, frame_rate: float = 25.0) -> MediaInfo:
+    return MediaInfo(folder / "talk.mp4", 10_000, 0, has_audio=True, has_video=True, frame_rate=frame_rate)
+
+
+def cues_of(folder: Path, name: str, content: str | bytes) -> list[Cue]:
+    file = folder / name
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read_cues(file, media(folder))
+
+
+def texts(cues: list[Cue]) -> list[str]:
+    return [cue.text for cue in cues]
+
+
+def test_times_text_and_track(tmp_path: Path) -> None:
+    first, second = cues_of(tmp_path, "talk.srt", SRT.format("<i>Hello</i>\nthere.", "Good &amp; bye {\\an8}now."))
+    assert (first.start_ms, first.end_ms, first.text) == (1000, 2500, "Hello there.")
+    assert (second.start_ms, second.end_ms, second.text) == (3000, 4000, "Good & bye now.")
+    assert first.track == "subtitle-file:talk.srt"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "first", "second"),
+    [
+        ("utf-8", "Ünïcode", "日本語"),
+        ("utf-8-sig", "Ünïcode", "日本語"),
+        ("utf-16", "Ünïcode", "日本語"),
+        ("utf-16-le", "No mark here", "but it is plain"),
+        ("utf-16-be", "No mark here", "but it is plain"),
+        ("utf-32", "Ünïcode", "日本語"),
+        ("gbk", "今天天气很好，我们一起去公园散步吧。", "好的，我马上就来，请等我一下。"),
+        ("latin-1", "C'était déjà l'été, à la fenêtre.", "Où êtes-vous allés après le dîner ?"),
+    ],
+)
+def test_encodings(tmp_path: Path, encoding: str, first: str, second: str) -> None:
+    assert texts(cues_of(tmp_path, "talk.srt", SRT.format(first, second).encode(encoding))) == [first, second]
+
+
+def test_the_language_tells_code_pages_apart(tmp_path: Path) -> None:
+    lines = ["Dzień dobry, jak się masz?", "Wszystko w porządku, dziękuję."]
+    (tmp_path / "talk.srt").write_bytes(SRT.format(*lines).encode("cp1250"))
+    assert texts(list(SubtitleFile().extract_cues(media(tmp_path), "pl"))) == lines
+
+
+def test_a_stated_encoding_is_obeyed(tmp_path: Path) -> None:
+    (tmp_path / "talk.srt").write_bytes(SRT.format("да", "нет").encode("cp1251"))
+    extractor = SubtitleFile(encoding="cp1251")
+    assert texts(list(extractor.extract_cues(media(tmp_path), None))) == ["да", "нет"]
+    with pytest.raises(MediaError, match=r"talk\.srt: unknown encoding 'klingon'"):
+        list(SubtitleFile(encoding="klingon").extract_cues(media(tmp_path), None))
+
+
+def test_webvtt_names_notes_styles_and_times_in_words_stay_out(tmp_path: Path) -> None:
+    content = (
+        "WEBVTT - a title\n\nSTYLE\n::cue { color: red }\n\n"
+        "intro\n00:01.000 --> 00:02.000 line:0\n<v Ann>One <00:01.500><c>two</c>\n\n"
+        "NOTE not to be read\nnor this\n\nlast one\n01:00:03.000 --> 01:00:04.000\nCounting:\n3\n"
+    )
+    first, second = cues_of(tmp_path, "talk.vtt", content)
+    assert (first.start_ms, first.text) == (1000, "One two")
+    assert (second.start_ms, second.text) == (3_603_000, "Counting: 3")
+
+
+def test_ass_comments_and_drawings_stay_out(tmp_path: Path) -> None:
+    content = (
+        "[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\n\n[Events]\n"
+        "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+        "Dialogue: 0,0:00:05.00,0:00:06.00,Default,,0,0,0,,{\\i1}later{\\i0}\\Non\n"
+        "Comment: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,a remark\n"
+        "Dialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,{\\p1}m 0 0 l 9 9{\\p0}\n"
+        "Dialogue: 0,0:00:02.00,0:00:03.00,Default,,0,0,0,,sooner\n"
+    )
+    assert texts(cues_of(tmp_path, "talk.ass", content)) == ["sooner", "later on"]
+
+
+def test_microdvd_counts_frames_of_the_video(tmp_path: Path) -> None:
+    (cue,) = cues_of(tmp_path, "talk.sub", "{25}{50}{y:i}one|two\n")
+    assert (cue.start_ms, cue.end_ms, cue.text) == (1000, 2000, "one two")
+
+
+def test_lines_shown_at_one_time_are_one_cue(tmp_path: Path) -> None:
+    content = SRT.format("above", "later") + "\n3\n00:00:01,000 --> 00:00:02,500\nbelow\n"
+    assert texts(cues_of(tmp_path, "talk.srt", content)) == ["above below", "later"]
+
+
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [
+        ("[MUSIC]", ""),
+        ("(laughs) Yes.", "Yes."),
+        ("♪ La la\nla ♪", ""),
+        ("♪ La la la", ""),
+        ("MARY ANN: No.\nDR. WHO: Maybe.", "No. Maybe."),
+        ("- Who?\n- Me.", "Who? Me."),
+        ("...", ""),
+        ("At 12:30, Note: fine.", "At 12:30, Note: fine."),
+    ],
+)
+def test_only_what_is_spoken_is_kept(written: str, spoken: str) -> None:
+    assert spoken_text(written) == spoken
+
+
+def test_sounds_are_kept_when_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "talk.srt").write_text(SRT.format("[MUSIC]", "♪ la ♪"), encoding="utf-8")
+    assert texts(list(SubtitleFile(sounds=True).extract_cues(media(tmp_path), None))) == ["[MUSIC]", "♪ la ♪"]
+    assert list(SubtitleFile().extract_cues(media(tmp_path), None)) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "empty subtitle file"),
+        (b"\xef\xbb\xbf \n\n", "empty subtitle file"),
+        (b"just some words\nand more of them\n", "no subtitle format that is known"),
+        (b"WEBVTT\n\n", "without any cue"),
+        (b"\x00\x00\x01\xba\x44\x00\x04", "VobSub"),
+        (bytes(range(256)) * 4, "not text"),
+        (b"\xff\xfe1\x00\n\x00\x00\xd8", "is no utf-16"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+    with pytest.raises(MediaError, match=rf"talk\.srt: .*{message}") as caught:
+        cues_of(tmp_path, "talk.srt", content)
+    assert "\n" not in str(caught.value)
+
+
+def test_cues_with_an_unreadable_time_are_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(cues_of(tmp_path, "talk.srt", SRT.format("a", "b").replace("00:00:03,000", "oh"))) == 1
+    assert "1 cues have a time that cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("names", "language", "chosen"),
+    [
+        (["talk.srt"], None, "talk.srt"),
+        (["talk.srt", "talk.en.srt"], "en", "talk.en.srt"),
+        (["talk.srt", "talk.fr.srt"], "en", "talk.srt"),
+        (["talk.fr.srt"], "en", None),
+        (["talk.fr.srt"], None, "talk.fr.srt"),
+        (["talk.eng.srt", "talk.fr.srt"], "en-GB", "talk.eng.srt"),
+        (["talk.en.forced.srt", "talk.en.srt"], "en", "talk.en.srt"),
+        (["talk.vtt", "talk.SRT"], None, "talk.SRT"),
+        (["talk2.srt", "talk.txt", "other.srt"], None, None),
+    ],
+)
+def test_which_file_goes_with_the_video(
+    tmp_path: Path, names: list[str], language: str | None, chosen: str | None
+) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    found = find_subtitle_file(tmp_path / "talk.mp4", language)
+    assert (found.name if found else None) == chosen
+
+
+@given(st.text(max_size=80))
+def test_spoken_text_is_one_clean_line_and_settles(text: str) -> None:
+    once = spoken_text(text)
+    assert once == " ".join(once.split())
+    assert not set(once) & set("♪[]") or "[" in text or "]" in text
