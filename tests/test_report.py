@@ -9,6 +9,7 @@ import random
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -98,9 +99,19 @@ def _results(known: bool = True) -> dict[str, Any]:
 
 def _write_cycle(run_dir: Path, index: int, pool: Path) -> None:
     folder = run_dir / f"cycle-{index:03d}"
-    metrics = [{"epoch": 0, "step": step, "loss": 5 / (1 + step / 50), "learning_rate": 1e-3} for step in range(700)]
+    metrics = [
+        {"event": "step", "epoch": 0, "step": step, "loss": 5 / (1 + step / 50), "learning_rate": 1e-3}
+        for step in range(700)
+    ]
     dev = [
-        {"epoch": epoch, "dev_cer": 0.5 / (epoch + 1), "dev_wer": 0.8, "dev_error": 0.8 / (epoch + 1)}
+        {
+            "event": "epoch",
+            "epoch": epoch,
+            "step": 1,
+            "dev_cer": 0.5 / (epoch + 1),
+            "dev_wer": 0.8,
+            "dev_error": 0.8 / (epoch + 1),
+        }
         for epoch in range(9)
     ]
     (folder / "train").mkdir(parents=True)
@@ -260,6 +271,11 @@ def test_a_run_that_is_part_done(run_dir: Path, missing: str) -> None:
     with (run_dir / "cycle-002" / "train" / "metrics.jsonl").open("a") as lines:
         lines.write('{"epoch": 9, "st')
     assert "<table" in write_run_report(run_dir).read_text()
+
+
+def test_reports_need_no_torch() -> None:
+    code = "import sys, ipl.report; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_an_empty_run(tmp_path: Path) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +15,7 @@ from ipl.records import Hypothesis, Vote
 from ipl.report.stored import Recording, read_recording
 from ipl.schemas import INDEX, VOTES
 from ipl.tables import Location, Table
+from ipl.training.results import METRICS_FILE, read_lines
 
 __all__ = ["CycleFolder", "Scores"]
 
@@ -112,20 +110,15 @@ class CycleFolder:
 
     def losses(self) -> list[Point]:
         """Training loss by step."""
-        return _thin([(each["step"], each["loss"]) for each in self._metrics() if "loss" in each and "step" in each])
+        return _thin(self._metrics("step", "step", "loss"))
 
     def dev_errors(self) -> list[Point]:
         """The error rate on dev by epoch, by which the trainer compares models."""
-        return [(each["epoch"], each["dev_error"]) for each in self._metrics() if each.get("dev_error") is not None]
+        return self._metrics("epoch", "epoch", "dev_error")
 
-    def _metrics(self) -> Iterator[dict[str, Any]]:
-        path = self.path / "train" / "metrics.jsonl"
-        if not path.is_file():
-            return
-        with path.open(encoding="utf-8") as lines:
-            for line in lines:
-                if line.endswith("\n"):  # the last line of a run that goes on may be cut short
-                    yield json.loads(line)
+    def _metrics(self, event: str, x: str, y: str) -> list[Point]:
+        lines = (line for line in read_lines(self.path / "train" / METRICS_FILE) if line.get("event") == event)
+        return [(line[x], line[y]) for line in lines if line.get(y) is not None]
 
 
 def _thin(points: list[Point]) -> list[Point]:

@@ -23,14 +23,16 @@ figcaption{font-weight:600}.legend{display:flex;flex-wrap:wrap;gap:2px 14px;font
 figure>svg{width:100%;height:auto;display:block}svg text{font-size:11px;fill:var(--soft)}
 .grid{stroke:var(--rule)}.base{stroke:var(--soft)}.line{fill:none;stroke-width:2}.dashed{stroke-dasharray:5 4}
 .dot{stroke:var(--card);stroke-width:1.5}
-.scroll{overflow-x:auto;margin:.5rem 0 1rem}table{border-collapse:collapse;min-width:min(100%,36rem);font-size:.9rem}.cards{width:100%}
+.scroll{overflow-x:auto;margin:.5rem 0 1rem}
+table{border-collapse:collapse;min-width:min(100%,36rem);font-size:.9rem}.cards{width:100%}
 caption{text-align:left;color:var(--soft);padding-bottom:4px}
 th,td{text-align:left;vertical-align:top;padding:6px 12px 6px 0;border-bottom:1px solid var(--rule)}
 td{font-variant-numeric:tabular-nums;white-space:nowrap}thead th{color:var(--soft);font-weight:600;white-space:nowrap}
 tbody th{font-weight:600;overflow-wrap:anywhere;min-width:7rem}.cards td{overflow-wrap:anywhere;white-space:normal}
 audio{width:240px;max-width:100%;height:36px;display:block}img{max-width:240px;height:auto;display:block;border-radius:4px}
 .keep{color:var(--good)}.reject{color:var(--bad)}bdi{white-space:pre-line}
-@media (max-width:640px){.cards thead{display:none}.cards,.cards caption,.cards tbody,.cards tr,.cards th,.cards td{display:block}
+@media (max-width:640px){.cards thead{display:none}
+.cards,.cards caption,.cards tbody,.cards tr,.cards th,.cards td{display:block}
 .cards tr{border:1px solid var(--rule);border-radius:8px;margin:0 0 12px;padding:8px 12px;background:var(--card)}
 .cards th,.cards td{border:0;padding:3px 0}.cards td::before,.cards th::before{content:attr(data-label);
 display:block;font-size:.75rem;font-weight:400;color:var(--soft)}}
