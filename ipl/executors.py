@@ -108,7 +108,7 @@ def _over_processes(
 
 
 def _living(idle: list[_Worker]) -> _Worker | None:
-    """Takes a worker out of `idle`; one that died since its last answer must not be taken for killed by its next task."""
+    """Takes a worker out of `idle`; what died since its last answer did not die of its next task."""
     while idle:
         worker = idle.pop()
         if worker.process.poll() is None:

@@ -1,4 +1,4 @@
-"""Sound and pictures out of media files: `ipl.mining.media`, which the engine needs too, under its name for extractors."""
+"""`ipl.mining.media`, under its name for extractors: sound and pictures out of media files."""
 
 from ipl.mining.media import Box, OnDamage, audio_blocks, ffmpeg_path, frames, probe, read_audio
 
