@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -15,7 +16,7 @@ from ipl.records import Hypothesis, Vote
 from ipl.report.stored import Recording, read_recording
 from ipl.schemas import INDEX, VOTES
 from ipl.tables import Location, Table
-from ipl.training.results import METRICS_FILE, read_lines
+from ipl.training.results import METRICS_FILE, SKIPPED_FILE, read_lines
 
 __all__ = ["CycleFolder", "Scores"]
 
@@ -115,6 +116,10 @@ class CycleFolder:
     def dev_errors(self) -> list[Point]:
         """The error rate on dev by epoch, by which the trainer compares models."""
         return self._metrics("epoch", "epoch", "dev_error")
+
+    def skipped(self) -> Counter[str]:
+        """Utterances that training left out, counted by reason."""
+        return Counter(line["reason"] for line in read_lines(self.path / "train" / SKIPPED_FILE))
 
     def _metrics(self, event: str, x: str, y: str) -> list[Point]:
         lines = (line for line in read_lines(self.path / "train" / METRICS_FILE) if line.get("event") == event)

@@ -53,7 +53,7 @@ def _sections(results: RunResults, folders: list[CycleFolder]) -> list[Html | No
             charts(*pseudo_charts(pseudo), lost_chart(pseudo), *score_charts(folders)),
         ),
         section("Listen to what the teacher said", sample_table(folders)),
-        section("Training", charts(*training_charts(folders))),
+        section("Training", charts(*training_charts(folders)), _skipped(folders)),
         section("Where time went", _seconds(cycles) if cycles else None),
     ]
 
@@ -92,6 +92,15 @@ def _pseudo_labels(cycles: list[CycleResult]) -> Html:
             errors = (pseudo.wer, pseudo.wer_kept, pseudo.cer, pseudo.cer_kept)
             rows.append((cycle.name, *numbers, *kept, *(percent(error) for error in errors), lost))
     return table("Pseudo-labels of each cycle: their own error where the pool's text is known", header, rows)
+
+
+def _skipped(folders: list[CycleFolder]) -> Html | None:
+    rows = [
+        (folder.name, reason.replace("_", " "), count(number))
+        for folder in folders
+        for reason, number in folder.skipped().most_common()
+    ]
+    return table("Utterances that training left out", ("cycle", "reason", "utterances"), rows) if rows else None
 
 
 def _seconds(cycles: tuple[CycleResult, ...]) -> Html:
