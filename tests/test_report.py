@@ -116,6 +116,8 @@ def _write_cycle(run_dir: Path, index: int, pool: Path) -> None:
     ]
     (folder / "train").mkdir(parents=True)
     (folder / "train" / "metrics.jsonl").write_text("".join(json.dumps(each) + "\n" for each in metrics + dev))
+    skipped = {"utt_id": "talk-001", "reason": "too_short_for_text", "detail": "9 frames"}
+    (folder / "train" / "skipped.jsonl").write_text(json.dumps(skipped) + "\n")
     if index == 0:
         return
     hypotheses, votes, rows = [], [], []
@@ -238,6 +240,7 @@ def test_a_run_page_is_one_file_with_tables_charts_and_sound(run_dir: Path) -> N
         "score: below threshold",
         "oracle (true texts)",
         "line 3",
+        "too short for text",
     ):
         assert said in text
 
