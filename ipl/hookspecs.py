@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
@@ -53,11 +53,17 @@ _hookspec = pluggy.HookspecMarker(PROJECT)
 
 def hookimpl(method: _F) -> _F:
     """Marks the one method of a plugin that is its behaviour."""
-    return cast("_F", pluggy.HookimplMarker(PROJECT)(method))
+    return pluggy.HookimplMarker(PROJECT)(method)
 
 
-def _spec(method: _F) -> _F:
-    return cast("_F", _hookspec(method))
+def _one(method: _F) -> _F:
+    """A hook of which a stage has one implementation: its caller returns that one's result."""
+    return _hookspec(method, firstresult=True)
+
+
+def _any_number(method: _F) -> _F:
+    """A hook of which a stage has any number: its caller returns the list of results, in the plan's order."""
+    return _hookspec(method)
 
 
 ReadText = Callable[["Sequence[np.ndarray[Any, Any]]", bool], "list[list[Reading]]"]
@@ -67,7 +73,7 @@ ReadText = Callable[["Sequence[np.ndarray[Any, Any]]", bool], "list[list[Reading
 class Selector:
     """Selects data from the unlabelled set for this cycle."""
 
-    @_spec
+    @_one
     def select(self, cycle: Cycle, pool: Dataset) -> Iterable[str]:
         """Returns the `utt_id`s to recognise, any order, each at most once.
 
@@ -78,7 +84,7 @@ class Selector:
 class Builder:
     """Builds a teacher from the model pool."""
 
-    @_spec
+    @_one
     def build(self, cycle: Cycle, models: Sequence[ModelRef], out_dir: Path) -> ModelRef:
         """Returns one of `models` (oldest first, one per epoch of every cycle), or a new model written to `out_dir`."""
 
@@ -86,7 +92,7 @@ class Builder:
 class Recognizer:
     """Recognises the selected data with the teacher."""
 
-    @_spec
+    @_one
     def recognize(self, cycle: Cycle, utterances: Sequence[Utterance], teacher: ModelRef) -> Iterable[Hypothesis]:
         """Returns one hypothesis for each utterance of a shard, any order; called in worker processes.
 
@@ -98,7 +104,7 @@ class Recognizer:
 class Filter:
     """Votes on each hypothesis; any number of filters in a cycle, combined by the cycle's `filter_rule`."""
 
-    @_spec
+    @_any_number
     def vote(self, cycle: Cycle, hypotheses: Table[Hypothesis]) -> Iterable[Vote]:
         """Returns at most one vote for each hypothesis; one without a vote counts as abstained.
 
@@ -109,7 +115,7 @@ class Filter:
 class Batcher:
     """Organises labelled and pseudo-labelled data into the batches of every rank."""
 
-    @_spec
+    @_one
     def batch(self, cycle: Cycle, epoch: int, ranks: int, utterances: pa.Table) -> Iterable[Sequence[Sequence[int]]]:
         """Returns the steps of one epoch; a step is one list of row numbers per rank, none of them empty.
 
@@ -121,7 +127,7 @@ class Batcher:
 class Initializer:
     """Sets the student's initial state."""
 
-    @_spec
+    @_one
     def initialize(
         self, cycle: Cycle, models: Sequence[ModelRef], teacher: ModelRef | None, labelled: Dataset, out_dir: Path
     ) -> ModelRef:
@@ -134,7 +140,7 @@ class Initializer:
 class Trainer:
     """Trains the student with the batches. Its class has the options `epochs: int` and `ranks: int`."""
 
-    @_spec
+    @_one
     def train(
         self, cycle: Cycle, student: ModelRef, index: Index, batches: Path, dev: Dataset, out_dir: Path
     ) -> Iterator[EpochResult]:
@@ -149,7 +155,7 @@ class Trainer:
 class Supplier:
     """Supplies media files to mine: a factory of synthetic videos, a downloader."""
 
-    @_spec
+    @_one
     def supply(self, out_dir: Path, seed: int) -> Iterable[Path]:
         """Writes media files (and subtitle files beside them) into `out_dir` and returns the media files."""
 
@@ -157,7 +163,7 @@ class Supplier:
 class TextReader:
     """Turns pictures of text into readings with scores: an OCR engine."""
 
-    @_spec
+    @_one
     def read_text(self, pictures: Sequence[np.ndarray[Any, Any]], lines: bool) -> list[list[Reading]]:
         """Returns the readings of each picture (uint8 [H, W, 3], RGB), top to bottom.
 
@@ -168,7 +174,7 @@ class TextReader:
 class VoiceDetector:
     """Turns audio into spans of voice."""
 
-    @_spec
+    @_one
     def detect_voice(self, blocks: Iterable[np.ndarray[Any, Any]], sample_rate_hz: int) -> Iterator[Span]:
         """Yields spans of voice in order, not touching, counted from the first sample, in ms.
 
@@ -179,7 +185,7 @@ class VoiceDetector:
 class CueExtractor:
     """Turns a source into cues. All extractors of a plan are asked; the first that returns cues wins."""
 
-    @_spec
+    @_one
     def extract_cues(
         self, media: MediaInfo, language: str | None, read_text: ReadText, work_dir: Path
     ) -> Iterable[Cue]:
@@ -192,7 +198,7 @@ class CueExtractor:
 class Aligner:
     """Turns cues and voice into pairs with speech intervals, and says why the rest is not one."""
 
-    @_spec
+    @_one
     def align(self, media: MediaInfo, cues: Sequence[Cue], voice: Sequence[Span]) -> Iterable[Pair | Reject]:
         """Returns a pair or a reject for each cue. Pairs do not overlap and lie inside the source.
 
@@ -203,7 +209,7 @@ class Aligner:
 class Corpus:
     """Turns an outside data set into utterances."""
 
-    @_spec
+    @_one
     def read_corpus(self, path: Path) -> Iterable[Utterance | Reject]:
         """Yields the utterances of the data set at `path`, and a reject for each that cannot be read."""
 
@@ -211,7 +217,7 @@ class Corpus:
 class Exporter:
     """Turns utterances into an outside format."""
 
-    @_spec
+    @_one
     def export(self, utterances: Dataset, out_dir: Path) -> Iterable[Path]:
         """Writes the utterances into the empty folder `out_dir` and returns the files written."""
 

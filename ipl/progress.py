@@ -43,10 +43,14 @@ def progress(label: str, total: float, unit: str = "") -> Iterator[Advance]:
         )
         with Progress(*columns, console=_console, transient=True) as bar:
             task = bar.add_task(label, total=total, note="")
-            yield lambda amount, note="": bar.update(task, advance=amount, note=note)
+
+            def advance(amount: float, note: str = "") -> None:
+                bar.update(task, advance=amount, note=note)
+
+            yield advance
         return
-    with _lines(label, total, unit) as advance:
-        yield advance
+    with _lines(label, total, unit) as by_line:
+        yield by_line
 
 
 @contextmanager

@@ -6,11 +6,14 @@ alike), or a local file named in a plan (`plugins: [my_filter.py]`). Child proce
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.util
+import inspect
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -83,6 +86,11 @@ class PluginInfo:
         return (self.cls.__doc__ or "").strip().split("\n")[0]
 
     @property
+    def arguments(self) -> tuple[str, ...]:
+        """The arguments of the role's hook that it names, and so those that its result may depend on."""
+        return tuple(inspect.signature(getattr(self.cls, HOOKS[self.role])).parameters)[1:]
+
+    @property
     def options(self) -> tuple[Option, ...]:
         """Its options, in order of definition."""
         hints = get_type_hints(self.cls, include_extras=False)
@@ -99,8 +107,6 @@ class PluginInfo:
 
 
 def _default(field: Any) -> Any:
-    from dataclasses import MISSING
-
     if field.default is not MISSING:
         return field.default
     if field.default_factory is not MISSING:
@@ -110,10 +116,6 @@ def _default(field: Any) -> Any:
 
 def _field_docs(cls: type) -> dict[str, str]:
     """The string literals below a class's fields, its bases' too: `keep: float = 0.6` and `"share kept"`."""
-    import ast
-    import inspect
-    import textwrap
-
     docs: dict[str, str] = {}
     for base in reversed(cls.__mro__[:-1]):
         try:

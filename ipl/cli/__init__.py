@@ -1,6 +1,70 @@
-"""The command line."""
+"""The command line: `ipl run`, `ipl mine`, and the rest of `ipl --help`."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from ipl import __version__
+from ipl.cli import data, mine, plugins, run, speech
+from ipl.errors import ConfigError, IplError
+
+__all__ = ["build_parser", "main"]
+
+FAILED = 1
+WRONG_INPUT = 2
+INTERRUPTED = 130
 
 
-def main() -> int:
-    """Runs the command line."""
-    return 0
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of every command."""
+    parser = argparse.ArgumentParser(
+        prog="ipl",
+        description="From videos and untranscribed audio to a trained speech recogniser.",
+        epilog="Exit codes: 0 done, 1 a stage failed, 2 the input is wrong. `ipl COMMAND --help` says more.",
+    )
+    parser.add_argument("--version", action="version", version=f"ipl {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in (run, mine, speech, data, plugins):
+        module.add_parser(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit code; the errors that we know of are one line each on standard error."""
+    args = build_parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = args.run
+    try:
+        return command(args)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except IplError as error:
+        print(f"ipl: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader (`| head`) has seen enough
+        return 0
+    except OSError as error:
+        print(f"ipl: {_told(error)}", file=sys.stderr)
+        return WRONG_INPUT if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT) else FAILED
+    except KeyboardInterrupt:
+        print("ipl: stopped; the same command goes on from here", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _told(error: OSError) -> str:
+    remedies = {
+        errno.ENOSPC: "free some space; the same command goes on from here",
+        errno.EDQUOT: "free some of your quota; the same command goes on from here",
+        errno.EACCES: "check its permissions, or choose another place",
+        errno.EPERM: "check its permissions, or choose another place",
+        errno.EROFS: "choose a place that can be written to",
+    }
+    where = f"{error.filename}: " if error.filename else ""
+    what = os.strerror(error.errno) if error.errno else str(error)
+    remedy = remedies.get(error.errno or 0)
+    return f"{where}{what}" + (f"; {remedy}" if remedy else "")

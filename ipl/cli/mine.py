@@ -1,0 +1,48 @@
+"""`ipl mine`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ipl.cli.options import add_overrides, add_work
+
+__all__ = ["add_parser"]
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the command."""
+    mine = commands.add_parser(
+        "mine",
+        help="mine wave–transcript pairs from videos",
+        description=(
+            "Mines wave–transcript pairs from videos with burned-in subtitles or subtitle files beside them. Leaves "
+            "DIR/pairs, cues and rejects (Parquet), summary.json and report.html. Run again, it goes on."
+        ),
+    )
+    mine.add_argument("sources", metavar="SOURCE", nargs="+", help="media files, folders, globs")
+    mine.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
+    mine.add_argument("--config", type=Path, metavar="FILE", help="a mine.yaml: what stands under `mine:` in a plan")
+    mine.add_argument("--language", metavar="TAG", help="language of the subtitles, e.g. en")
+    add_overrides(mine)
+    add_work(mine)
+    mine.set_defaults(run=_mine)
+
+
+def _mine(args: argparse.Namespace) -> int:
+    from ipl import api
+    from ipl.report import mining_summary
+
+    result = api.mine(
+        *args.sources,
+        out=args.out,
+        config=args.config,
+        language=args.language,
+        overrides=args.set,
+        workers=args.workers,
+        executor=args.executor,
+    )
+    print(mining_summary(result.summary))
+    print(f"\nreport: {args.out / 'report.html'}")
+    return 0

@@ -1,0 +1,189 @@
+"""The run directory: stages that are whole or absent, receipts that prove it, and what happened.
+
+    runs/<name>/  plan.yaml  resolved.yaml  environment.json  events.jsonl  results.json  report.html
+      cycle-000/<stage>/...  receipt.json
+
+A stage works in a hidden folder beside its own. The receipt is written there last, then the folder is
+renamed; so a folder with a receipt is whole. A stage is redone when its fingerprint differs from its receipt's.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from ipl.errors import InputError
+from ipl.files import read_json, write_json
+from ipl.fingerprint import digest
+from ipl.progress import say
+from ipl.schemas import SCHEMA_VERSION
+
+__all__ = ["Artifact", "RunDir", "StageStatus"]
+
+Work = Callable[[Path], "dict[str, Any] | None"]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """What a stage made: a folder, its fingerprint, and the small result its receipt holds (None if not yet made)."""
+
+    path: Path
+    fingerprint: str
+    result: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class StageStatus:
+    """What `ipl status` says of a stage: `done`, `started` or `missing` or `stale`, and why it would run."""
+
+    stage: str
+    state: str
+    why: str
+    seconds: float | None
+
+
+class RunDir:
+    """A run directory. With `dry`, nothing is written and no stage works: `statuses` tells what would run."""
+
+    def __init__(self, path: Path, dry: bool = False) -> None:
+        self.path = path
+        self.dry = dry
+        self.statuses: list[StageStatus] = []
+        self.ran: list[str] = []
+
+    def stage(self, name: str, parts: dict[str, Any], work: Work, in_place: bool = False) -> Artifact:
+        """Runs `work(folder)` unless the stage is whole under the same `parts`, and returns what it made.
+
+        `parts` is all that the result depends on. `work` may find in its folder what it wrote before it was
+        cut short under the same parts. With `in_place` it works in the stage's own folder, and keeps itself
+        what is still right there.
+        """
+        parts = {"schema": SCHEMA_VERSION, **json.loads(json.dumps(parts, sort_keys=True, default=_jsonable))}
+        fingerprint = digest(parts)
+        folder = self.path / name
+        partial = folder if in_place else folder.with_name(f".{folder.name}.partial")
+        if not self.dry and not in_place:
+            self._finish_rename(folder, partial, fingerprint)
+        receipt = _receipt(folder)
+        if receipt and receipt["fingerprint"] == fingerprint:
+            self.statuses.append(StageStatus(name, "done", "", receipt["seconds"]))
+            return Artifact(folder, fingerprint, receipt["result"])
+        why = _why(receipt, parts)
+        if self.dry:
+            started = _receipt(partial, "started.json")
+            resumes = started is not None and started["fingerprint"] == fingerprint and not in_place
+            state = "started" if resumes else "stale" if receipt else "missing"
+            self.statuses.append(StageStatus(name, state, "cut short; goes on" if resumes else why, None))
+            return Artifact(folder, fingerprint, None)
+        return self._work(name, parts, fingerprint, folder, partial, work, why)
+
+    def _work(
+        self, name: str, parts: dict[str, Any], fingerprint: str, folder: Path, partial: Path, work: Work, why: str
+    ) -> Artifact:
+        if partial != folder:
+            started = _receipt(partial, "started.json")
+            if started is None or started["fingerprint"] != fingerprint:
+                shutil.rmtree(partial, ignore_errors=True)
+                write_json(partial / "started.json", {"fingerprint": fingerprint})
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "receipt.json").unlink(missing_ok=True)
+        say(f"{name}: {why}")
+        self.event("stage_started", stage=name, why=why)
+        began = time.monotonic()
+        result = work(partial) or {}
+        seconds = round(time.monotonic() - began, 3)
+        write_json(
+            partial / "receipt.json",
+            {"stage": name, "fingerprint": fingerprint, "seconds": seconds, "result": result, "parts": parts},
+        )
+        if partial != folder:
+            self._finish_rename(folder, partial, fingerprint)
+        self.event("stage_done", stage=name, seconds=seconds)
+        self.ran.append(name)
+        return Artifact(folder, fingerprint, result)
+
+    def _finish_rename(self, folder: Path, partial: Path, fingerprint: str) -> None:
+        """Puts a whole stage into its place; also after a kill between its receipt and the rename."""
+        receipt = _receipt(partial)
+        if receipt is None or receipt["fingerprint"] != fingerprint:
+            return
+        (partial / "started.json").unlink(missing_ok=True)
+        old = folder.with_name(f".{folder.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            folder.replace(old)
+        partial.replace(folder)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def event(self, kind: str, **values: Any) -> None:
+        """Appends a line to events.jsonl."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        line = json.dumps({"time": round(time.time(), 3), "event": kind, **values}, ensure_ascii=False)
+        with (self.path / "events.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Holds the run for this process; InputError where another one has it. The lock dies with its holder."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / ".lock").open("a+") as file:
+            _take(file, self.path)
+            yield
+
+
+def _take(file: IO[str], run: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.seek(0)
+        holder = file.read().strip() or "another process"
+        raise InputError(f"{run}: in use by process {holder}; wait for it, or end it") from error
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+
+
+def _receipt(folder: Path, name: str = "receipt.json") -> dict[str, Any] | None:
+    path = folder / name
+    if not path.is_file():
+        return None
+    receipt = read_json(path)
+    return receipt if isinstance(receipt, dict) else None
+
+
+def _jsonable(value: Any) -> Any:
+    return {"digest": digest(value)}
+
+
+def _why(receipt: dict[str, Any] | None, parts: dict[str, Any]) -> str:
+    """Says what differs from the receipt: `plugin.options.keep: 0.6 → 0.7`."""
+    if receipt is None:
+        return "not made yet"
+    before, now = _flat(receipt.get("parts", {})), _flat(parts)
+    changes = [
+        f"{key}: {before.get(key, 'absent')} → {now.get(key, 'absent')}"
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key) != now.get(key)
+    ]
+    return "changed: " + "; ".join(changes)
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    if isinstance(value, dict) and value:
+        return {
+            key: leaf
+            for name, each in value.items()
+            for key, leaf in _flat(each, f"{path}.{name}" if path else name).items()
+        }
+    if isinstance(value, list) and value:
+        return {key: leaf for i, each in enumerate(value) for key, leaf in _flat(each, f"{path}[{i}]").items()}
+    return {path: value}

@@ -1,0 +1,117 @@
+"""Batching: the training index, and for every epoch the batches of every rank."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ipl.errors import PluginError, StageError
+from ipl.records import Cycle
+from ipl.registry import implement
+from ipl.rundir import Artifact
+from ipl.schemas import BATCHES, INDEX, VOTES
+from ipl.stages.context import Context, Data
+from ipl.stages.filter import VERDICT
+from ipl.stages.select import index_rows
+from ipl.tables import Index, Table, write_table
+
+__all__ = ["batch"]
+
+
+def batch(
+    ctx: Context,
+    cycle: Cycle,
+    selected: Artifact | None,
+    predicted: Artifact | None,
+    filtered: Artifact | None,
+    sets: dict[str, Data],
+) -> Artifact:
+    """The training index (labelled, mined and kept pseudo-labelled rows) and the batches of every epoch and rank."""
+    plan = ctx.plan_of(cycle)
+    choice, trainer = plan.roles["batcher"], plan.roles["trainer"].make()
+    used = {name: data for name, data in sets.items() if name in plan.train_on}
+    pseudo = filtered if "pseudo" in plan.train_on else None
+
+    def work(out_dir: Path) -> dict[str, Any]:
+        write_table(out_dir / "index.parquet", _training_rows(out_dir, used, selected, predicted, pseudo), INDEX)
+        table = Index(out_dir).read("num_samples", "sample_rate_hz", "origin", "confidence")
+        if not table.num_rows:
+            raise StageError(f"cycle {cycle.name!r} has nothing to train on; look at its votes, or at train_on")
+        duration_ms = pc.divide(pc.multiply(table["num_samples"], 1000), pc.cast(table["sample_rate_hz"], pa.int64()))
+        utterances = pa.table(
+            {"duration_ms": duration_ms, "origin": table["origin"], "confidence": table["confidence"]}
+        ).combine_chunks()
+        hook = implement("batcher", [choice.make()])
+        for epoch in range(trainer.epochs):
+            steps = hook(cycle=cycle, epoch=epoch, ranks=trainer.ranks, utterances=utterances)
+            if steps is None:
+                raise PluginError(f"batcher {choice.name!r}: batch returned nothing, expected steps")
+            rows = _batch_rows(choice.name, epoch, trainer.ranks, utterances.num_rows, steps)
+            write_table(out_dir / f"epoch-{epoch:03d}.parquet", rows, BATCHES)
+        return {"hours": _hours_by_origin(utterances), "num_rows": utterances.num_rows}
+
+    parts = {
+        "plugin": choice.identity(),
+        "seed": cycle.seed,
+        "epochs": trainer.epochs,
+        "ranks": trainer.ranks,
+        "sets": {name: data.fingerprint for name, data in used.items()},
+        "pseudo": pseudo.fingerprint if pseudo else None,
+    }
+    return ctx.run.stage(f"cycle-{cycle.index:03d}/batch", parts, work)
+
+
+def _training_rows(
+    out_dir: Path,
+    sets: dict[str, Data],
+    selected: Artifact | None,
+    predicted: Artifact | None,
+    filtered: Artifact | None,
+) -> Iterator[dict[str, Any]]:
+    for name, data in sets.items():
+        for row in index_rows(data.dataset, out_dir, name, None):
+            if row["text"]:  # a labelled row without text teaches nothing
+                yield row
+    if selected is None or predicted is None or filtered is None:
+        return
+    texts = _kept_texts(predicted.path, filtered.path)
+    for row in Index(selected.path).read().to_pylist():
+        text = texts.get(row["utt_id"])
+        if text:
+            file = Path(os.path.relpath(selected.path / row["file"], out_dir)).as_posix()
+            yield row | {"file": file, "text": text, "origin": "pseudo"}
+
+
+def _kept_texts(predicted: Path, filtered: Path) -> dict[str, str]:
+    votes = pa.Table.from_batches(list(Table(filtered, VOTES, dict).batches(["utt_id", "filter", "decision"])))
+    mask = pc.and_(pc.equal(votes["filter"], VERDICT), pc.equal(votes["decision"], "keep"))
+    kept = set(votes.filter(mask)["utt_id"].to_pylist())
+    rows = (row for each in Table.of_hypotheses(predicted).batches(["utt_id", "text"]) for row in each.to_pylist())
+    return {row["utt_id"]: row["text"] for row in rows if row["utt_id"] in kept}
+
+
+def _batch_rows(name: str, epoch: int, ranks: int, num_rows: int, steps: Any) -> Iterator[dict[str, Any]]:
+    where = f"batcher {name!r}: epoch {epoch}"
+    count = 0
+    for step, by_rank in enumerate(steps):
+        if len(by_rank) != ranks:
+            raise PluginError(f"{where}, step {step}: {len(by_rank)} batches, expected one for each of {ranks} ranks")
+        for rank, rows in enumerate(by_rank):
+            if not len(rows):
+                raise PluginError(f"{where}, step {step}: the batch of rank {rank} is empty; repeat or split rows")
+            if min(rows) < 0 or max(rows) >= num_rows:
+                raise PluginError(f"{where}, step {step}: rows outside 0 to {num_rows - 1}")
+            yield {"epoch": epoch, "step": step, "rank": rank, "rows": [int(row) for row in rows]}
+        count += 1
+    if not count:
+        raise PluginError(f"{where}: no steps")
+
+
+def _hours_by_origin(utterances: pa.Table) -> dict[str, float]:
+    sums = utterances.group_by("origin").aggregate([("duration_ms", "sum")]).to_pylist()
+    return {row["origin"]: row["duration_ms_sum"] / 3_600_000 for row in sums}

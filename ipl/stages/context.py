@@ -1,0 +1,65 @@
+"""What every stage of a run knows: the plan, the run directory, and how to spread work."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ipl.config import CyclePlan, Plan
+from ipl.fingerprint import digest
+from ipl.records import Cycle, ModelRef
+from ipl.rundir import RunDir
+from ipl.tables import Dataset
+
+__all__ = ["Context", "Data", "default_workers"]
+
+
+def default_workers() -> int:
+    """One worker for each processor that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set of a run, and the fingerprint of its contents."""
+
+    dataset: Dataset
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Context:
+    """The plan, the run directory, and how to spread work over processes."""
+
+    plan: Plan
+    run: RunDir
+    workers: int
+    executor: str
+
+    def cycle(self, index: int) -> Cycle:
+        """A cycle as plugins see it; its seed depends on the plan's seed and its number alone."""
+        seed = int(digest([self.plan.seed, index]), 16) % (1 << 31)
+        return Cycle(index, self.plan.cycles[index].name, seed)
+
+    def plan_of(self, cycle: Cycle) -> CyclePlan:
+        """What the plan says of a cycle."""
+        return self.plan.cycles[cycle.index]
+
+    def portable(self, model: ModelRef) -> dict[str, object]:
+        """A model for a receipt: its path relative to the run directory, where it lies in it."""
+        path = model.path
+        inside = path.is_relative_to(self.run.path)
+        return {
+            "path": str(path.relative_to(self.run.path)) if inside else str(path),
+            "cycle": model.cycle,
+            "epoch": model.epoch,
+            "dev_error": model.dev_error,
+        }
+
+    def restore(self, saved: dict[str, object] | None, fingerprint: str) -> ModelRef:
+        """The model of a receipt; one that is not made yet (in a dry run) has the run's own path."""
+        if saved is None:
+            return ModelRef(self.run.path, fingerprint)
+        path = self.run.path / Path(str(saved["path"]))
+        return ModelRef(path, fingerprint, saved["cycle"], saved["epoch"], saved["dev_error"])  # type: ignore[arg-type]

@@ -1,0 +1,111 @@
+"""The run's data sets: folders of utterances as they are, outside data sets brought in, mined pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ipl.config import DataSource
+from ipl.errors import InputError
+from ipl.fingerprint import digest, of_path
+from ipl.progress import say
+from ipl.records import Reject, Utterance
+from ipl.registry import implement
+from ipl.rundir import Artifact
+from ipl.schemas import REJECTS, UTTERANCES
+from ipl.stages.context import Context, Data
+from ipl.tables import Dataset, write_table
+
+__all__ = ["SETS", "import_corpus", "load_data"]
+
+SETS = ("labelled", "pool", "dev", "test")
+UTTERANCES_PER_PART = 2048
+
+
+def load_data(ctx: Context, mined: Artifact | None) -> dict[str, Data]:
+    """The data sets that the plan names, by name; `mined` too where the plan mines."""
+    sets = {}
+    for name in SETS:
+        parts = [_part(ctx, name, i, source) for i, source in enumerate(getattr(ctx.plan.data, name))]
+        if mined is not None and name in ctx.plan.data.mined:
+            parts.append(_mined(mined))
+        if parts:
+            sets[name] = _joined(parts)
+    if mined is not None:
+        sets["mined"] = _mined(mined)
+    return sets
+
+
+def _mined(mined: Artifact) -> Data:
+    return Data(Dataset((mined.path / "pairs",)), mined.fingerprint)
+
+
+def _joined(parts: list[Data]) -> Data:
+    if len(parts) == 1:
+        return parts[0]
+    paths = tuple(path for part in parts for path in part.dataset.paths)
+    return Data(Dataset(paths), digest([part.fingerprint for part in parts]))
+
+
+def _part(ctx: Context, name: str, index: int, source: DataSource) -> Data:
+    if source.corpus is None:
+        assert source.path is not None
+        return Data(Dataset.at(source.path), of_path(source.path))
+    corpus = source.corpus
+    path = source.path or ctx.plan.file.parent
+
+    def work(out_dir: Path) -> dict[str, Any]:
+        return import_corpus(implement("corpus", [corpus.make()])(path=path), out_dir)
+
+    contents = of_path(source.path) if source.path else None
+    parts = {"plugin": corpus.identity(), "contents": contents, "set": name}
+    made = ctx.run.stage(f"data/{name}-{index}", parts, work)
+    return Data(Dataset((made.path / "utterances",)), made.fingerprint)
+
+
+def import_corpus(rows: Iterator[Utterance | Reject], out_dir: Path) -> dict[str, Any]:
+    """Writes a corpus as utterances in parts, and rejects beside; InputError where no utterance is left."""
+    rejects: list[Reject] = []
+    counted = {"num_utterances": 0, "milliseconds": 0}
+    seen: set[str] = set()
+
+    def kept() -> Iterator[Utterance]:
+        for row in rows:
+            if isinstance(row, Reject):
+                rejects.append(row)
+                continue
+            if row.utt_id in seen:
+                reason = "the same utt_id twice"
+                rejects.append(Reject(row.source_id, row.start_ms, row.end_ms, "corpus", reason, row.text, row.utt_id))
+                continue
+            seen.add(row.utt_id)
+            counted["num_utterances"] += 1
+            counted["milliseconds"] += row.num_samples * 1000 // row.sample_rate_hz
+            yield row
+
+    utterances = kept()
+    part = 0
+    while first := next(utterances, None):
+        rest = islice(utterances, UTTERANCES_PER_PART - 1)
+        write_table(out_dir / "utterances" / f"part-{part:05d}.parquet", _chain(first, rest), UTTERANCES)
+        part += 1
+    write_table(out_dir / "rejects" / "part-00000.parquet", rejects, REJECTS)
+    if not part:
+        first_reject = f"; the first: {rejects[0].reason}: {rejects[0].detail}" if rejects else ""
+        raise InputError(
+            f"{out_dir}: the corpus has no utterance that can be read, {len(rejects)} rejected{first_reject}"
+        )
+    if rejects:
+        say(f"  {len(rejects)} utterances rejected, the first: {rejects[0].reason}: {rejects[0].detail}")
+    return {
+        "num_utterances": counted["num_utterances"],
+        "hours": counted["milliseconds"] / 3_600_000,
+        "num_rejected": len(rejects),
+    }
+
+
+def _chain(first: Utterance, rest: Iterator[Utterance]) -> Iterator[Utterance]:
+    yield first
+    yield from rest

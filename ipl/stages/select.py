@@ -1,0 +1,57 @@
+"""Selection: which utterances of the pool this cycle recognises."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ipl.errors import PluginError
+from ipl.records import Cycle
+from ipl.registry import implement
+from ipl.rundir import Artifact
+from ipl.schemas import INDEX
+from ipl.stages.context import Context, Data
+from ipl.tables import Dataset, write_table
+
+__all__ = ["LOCATED", "index_rows", "select"]
+
+LOCATED = ("utt_id", "num_samples", "sample_rate_hz", "text", "confidence")
+
+
+def select(ctx: Context, cycle: Cycle, pool: Data | None) -> Artifact | None:
+    """The selected utterances, as an index in a folder; None in a cycle that recognises nothing."""
+    plan = ctx.plan_of(cycle)
+    if not plan.recognizes or pool is None:
+        return None
+    choice = plan.roles["selector"]
+
+    def work(out_dir: Path) -> dict[str, Any]:
+        chosen = implement("selector", [choice.make()])(cycle=cycle, pool=pool.dataset)
+        if chosen is None:
+            raise PluginError(f"selector {choice.name!r}: select returned nothing, expected utt_ids")
+        wanted = set(chosen)
+        count = write_table(out_dir / "index.parquet", index_rows(pool.dataset, out_dir, "unlabelled", wanted), INDEX)
+        if count != len(wanted):
+            raise PluginError(
+                f"selector {choice.name!r}: {len(wanted) - count} of its {len(wanted)} utt_ids are not in the pool"
+            )
+        return {"num_selected": count}
+
+    parts = {"plugin": choice.identity(), "seed": cycle.seed, "pool": pool.fingerprint}
+    return ctx.run.stage(f"cycle-{cycle.index:03d}/select", parts, work)
+
+
+def index_rows(dataset: Dataset, folder: Path, origin: str | None, wanted: set[str] | None) -> Iterator[dict[str, Any]]:
+    """Rows of an index in `folder`, of all utterances or those `wanted`; `origin` None keeps each one's own.
+
+    The text of the unlabelled is left out, so that nothing after this can see it.
+    """
+    for location, row in dataset.locate(*LOCATED, "origin"):
+        if wanted is not None and row["utt_id"] not in wanted:
+            continue
+        row["origin"] = origin or row["origin"]
+        row["text"] = None if origin == "unlabelled" else row["text"]
+        file = Path(os.path.relpath(location.file.resolve(), folder.resolve())).as_posix()
+        yield row | {"file": file, "row_group": location.row_group, "row": location.row}
