@@ -9,8 +9,8 @@ from ipl.report.html import Html, element
 
 __all__ = ["LARGEST_BYTES", "picture", "player"]
 
-LARGEST_BYTES = 256 * 1024
-"""A longer recording is left out of a page, which says so: sixteen of these make a page of 5 MB."""
+LARGEST_BYTES = 320 * 1024
+"""A longer recording is left out of a page, which says so: a dozen of these make 5 MB."""
 
 _TYPES = {b"fLaC": "audio/flac", b"OggS": "audio/ogg", b"RIFF": "audio/wav"}
 

@@ -16,7 +16,7 @@ from ipl.tables import Dataset, Location, Table
 
 __all__ = ["pair_table", "reject_table"]
 
-NUM_PAIRS = 14
+NUM_PAIRS = 12
 NUM_REJECTS = 16
 
 

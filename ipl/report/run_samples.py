@@ -12,7 +12,7 @@ from ipl.report.table import table
 
 __all__ = ["sample_table"]
 
-NUM_SAMPLES = 16
+NUM_SAMPLES = 12
 
 
 def sample_table(folders: Sequence[CycleFolder]) -> Html | None:
