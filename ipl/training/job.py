@@ -1,0 +1,129 @@
+"""What a training is: written as `job.json` by who wants it, read by every rank. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ipl.errors import InputError
+from ipl.files import read_json, write_json
+
+__all__ = ["Amp", "Compression", "Job", "Schedule", "TrainingOptions"]
+
+Amp = Literal["auto", "bf16", "fp16", "off"]
+Schedule = Literal["cosine", "inverse_sqrt", "hold_decay", "constant"]
+Compression = Literal["none", "fp16"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """The options of a training; those of the trainer plugin `ddp` are these."""
+
+    epochs: int = 20
+    """passes over the training set"""
+    ranks: int = 1
+    """processes that train together, each on its own batches; on a CPU at most one per core makes sense"""
+    learning_rate: float = 1e-3
+    """highest learning rate, reached at the end of the warm-up"""
+    schedule: Schedule = "cosine"
+    """how the learning rate falls after the warm-up: to zero along a cosine, with the inverse square root of the step,
+    held for half of the steps and then falling to zero in a line (hold_decay), or not at all"""
+    warmup_share: float = 0.1
+    """share of all steps in which the learning rate rises in a line from zero"""
+    weight_decay: float = 0.01
+    """decay of AdamW, on matrices only"""
+    clip_norm: float = 5.0
+    """gradients with a larger norm are scaled down to it"""
+    spec_augment: bool = True
+    """hide random bands and stretches of the features (SpecAugment)"""
+    speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
+    """speeds at which an utterance is played, one drawn each epoch; [1.0] changes none"""
+    amp: Amp = "auto"
+    """mixed precision: auto is bf16 where a GPU has it, else fp16 with loss scaling, and off on a CPU"""
+    compression: Compression = "none"
+    """how gradients travel between ranks: as they are, or as fp16 (half the bytes)"""
+    device: str = "auto"
+    """auto is cuda where there is one, else cpu"""
+    threads_per_rank: int = 1
+    """torch threads of a rank on a CPU; more than one often slows small models down"""
+    feature_cache_mb: int = 512
+    """memory of a rank for features that it has computed once"""
+    log_every: int = 10
+    """steps between two lines of metrics"""
+    checkpoint_seconds: float = 300.0
+    """a checkpoint is written inside an epoch after this long; 0 for none"""
+    checkpoint_steps: int = 0
+    """a checkpoint is written inside an epoch after so many steps; 0 for none"""
+    keep: int = 0
+    """epochs whose weights are kept: the last so many, and the best; 0 keeps all"""
+    max_restarts: int = 2
+    """how often the ranks start again from the last checkpoint when one of them dies"""
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "ranks", "learning_rate", "clip_norm", "threads_per_rank", "log_every"):
+            _check(name, getattr(self, name), getattr(self, name) > 0, "more than 0")
+        not_negative = ("weight_decay", "feature_cache_mb", "checkpoint_seconds", "checkpoint_steps", "keep")
+        for name in (*not_negative, "max_restarts"):
+            _check(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
+        _check("warmup_share", self.warmup_share, 0 <= self.warmup_share <= 1, "0 to 1")
+        _check("speeds", self.speeds, bool(self.speeds) and min(self.speeds) > 0, "at least one, more than 0")
+
+
+def _check(name: str, value: Any, right: bool, expected: str) -> None:
+    if not right:
+        raise ValueError(f"{name}: found {value}, expected {expected}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One training: the model to start from, what to train on, what to watch, where to write.
+
+    `index` is the folder of an `ipl.tables.Index`, `batches` one of `epoch-000.parquet` and so on.
+    """
+
+    student: Path
+    index: Path
+    batches: Path
+    dev: tuple[Path, ...]
+    out_dir: Path
+    seed: int
+    options: TrainingOptions
+
+    @property
+    def path(self) -> Path:
+        """Where `save` writes it."""
+        return self.out_dir / "job.json"
+
+    def save(self) -> None:
+        """Writes `job.json` into `out_dir`; InputError where another training was begun there."""
+        if self.path.exists() and (other := Job.load(self.path)).same_as() != self.same_as():
+            theirs, ours = other.same_as(), self.same_as()
+            differing = ", ".join(sorted(name for name in ours if ours[name] != theirs.get(name)))
+            raise InputError(
+                f"{self.out_dir}: holds a training begun with other values of {differing}; remove it to begin anew"
+            )
+        values = asdict(self) | {"dev": list(map(str, self.dev))}
+        write_json(self.path, {name: str(each) if isinstance(each, Path) else each for name, each in values.items()})
+
+    def same_as(self) -> dict[str, Any]:
+        """What makes two jobs the same training: seed and options, not where things lie."""
+        return {"seed": self.seed} | asdict(self.options)
+
+    @classmethod
+    def load(cls, path: Path) -> Job:
+        """Reads what `save` wrote; InputError where it is something else."""
+        values = read_json(path)
+        try:
+            options = values["options"] | {"speeds": tuple(values["options"]["speeds"])}
+            return cls(
+                student=Path(values["student"]),
+                index=Path(values["index"]),
+                batches=Path(values["batches"]),
+                dev=tuple(map(Path, values["dev"])),
+                out_dir=Path(values["out_dir"]),
+                seed=values["seed"],
+                options=TrainingOptions(**options),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path}: no training job of this version of ipl: {error}") from error

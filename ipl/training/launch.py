@@ -1,0 +1,128 @@
+"""Starts the ranks of a training with torchrun, and follows them to the end. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from ipl.errors import InputError, StageError
+from ipl.files import read_json
+from ipl.progress import progress, say
+from ipl.records import EpochResult
+from ipl.training.job import Job
+from ipl.training.processes import die_with_parent
+from ipl.training.results import METRICS_FILE, checkpoint_folders, epoch_result
+
+__all__ = ["LOG_FILE", "run"]
+
+LOG_FILE = "train.log"
+SECONDS_BETWEEN_LOOKS = 0.1
+TAIL_BYTES = 4096
+
+
+def run(job: Job) -> Iterator[EpochResult]:
+    """Runs a training, or the rest of one that was cut short; yields the result of each epoch as it ends.
+
+    Raises InputError or StageError with what a rank said when it failed, or how it died.
+    """
+    job.out_dir.mkdir(parents=True, exist_ok=True)
+    job.save()
+    for old in job.out_dir.glob("failure-*.json"):
+        old.unlink()
+    seen: set[Path] = set()
+    for result in _new_results(job.out_dir, seen):
+        yield result
+        if result.epoch + 1 == job.options.epochs:
+            return
+    cores = len(os.sched_getaffinity(0))
+    if job.options.device == "cpu" and job.options.ranks > cores:
+        say(f"  training: {job.options.ranks} ranks on {cores} cores; they will wait for each other")
+    total = sum(
+        pq.read_metadata(file).num_rows for file in sorted(job.batches.glob("epoch-*.parquet"))[: job.options.epochs]
+    )
+    with _torchrun(job) as process, progress("training", total // job.options.ranks, "steps") as advance:
+        done, ended = 0, False
+        while not ended:
+            ended = process.poll() is not None  # first: what is found below is all there is then
+            step, note = _last_line(job.out_dir / METRICS_FILE)
+            if step > done:
+                advance(step - done, note)
+                done = step
+            yield from _new_results(job.out_dir, seen)
+            if failure := _failure(job.out_dir, only_final=True):
+                raise failure
+            if not ended:
+                time.sleep(SECONDS_BETWEEN_LOOKS)
+    if process.returncode:
+        raise _failure(job.out_dir, only_final=False) or StageError(_death(job))
+
+
+def _new_results(out_dir: Path, seen: set[Path]) -> Iterator[EpochResult]:
+    for folder in checkpoint_folders(out_dir):
+        if folder not in seen and (result := epoch_result(folder)):
+            seen.add(folder)
+            yield result
+
+
+@contextmanager
+def _torchrun(job: Job) -> Iterator[subprocess.Popen[bytes]]:
+    """The process that starts the ranks; it ends with this block, and they end with it."""
+    options = job.options
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+        *("--nproc-per-node", str(options.ranks), "--max-restarts", str(options.max_restarts)),
+        *("-m", "ipl.training.worker", str(job.path)),
+    ]
+    threads = str(options.threads_per_rank)
+    environment = os.environ | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "PYTHONUNBUFFERED": "1"}
+    with (job.out_dir / LOG_FILE).open("ab") as log:
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _last_line(path: Path) -> tuple[int, str]:
+    """The step that the last whole line of metrics tells of, and what stands out in it."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+            whole_lines = file.read().rpartition(b"\n")[0]
+    except FileNotFoundError:
+        return 0, ""
+    if not whole_lines:
+        return 0, ""
+    values: dict[str, Any] = json.loads(whole_lines.rpartition(b"\n")[2])
+    loss, error = values.get("loss"), values.get("dev_error")
+    shown = [f"loss {loss:.3f}"] * (loss is not None) + [f"dev {error:.1%}"] * (error is not None)
+    return values["step"], " ".join(shown)
+
+
+def _failure(out_dir: Path, only_final: bool) -> InputError | StageError | None:
+    """What the first rank that failed said."""
+    notes = [read_json(path) for path in sorted(out_dir.glob("failure-*.json"))]
+    chosen = [note for note in notes if note["is_final"]] or ([] if only_final else notes)
+    if not chosen:
+        return None
+    kind = InputError if chosen[0]["exit_code"] == InputError.exit_code else StageError
+    return kind(f"{chosen[0]['message']} (log: {out_dir / LOG_FILE})")
+
+
+def _death(job: Job) -> str:
+    return (
+        f"training: its ranks died {job.options.max_restarts + 1} times without a word, often for want of memory; "
+        f"see the end of {job.out_dir / LOG_FILE}; the same command goes on from the last checkpoint"
+    )

@@ -1,0 +1,92 @@
+"""One step of learning: loss, gradients of all ranks, update.
+
+B: utterances · T: frames · F: mel bands · T': frames after subsampling · V: units, blank included · U: units of a text
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ipl.asr.augmentation import random_for
+from ipl.asr.models.model import CtcModel
+from ipl.training.communication import World, data_parallel
+from ipl.training.data import Batch
+from ipl.training.job import Job
+from ipl.training.optimizers import adamw, amp_dtype
+from ipl.training.skipped import Skipped
+
+__all__ = ["COUNTS", "Learner"]
+
+COUNTS = ("nats", "units", "utterances", "too_short", "frames")
+"""What a step counts over all ranks; `nats` is the sum of the losses, `too_short` those that were infinite."""
+
+
+class Learner:
+    """A model, its optimizer, and how they are spread over ranks."""
+
+    def __init__(self, model: CtcModel, job: Job, world: World, skipped: Skipped) -> None:
+        self.model, self.job, self.world, self.skipped = model, job, world, skipped
+        self.parallel = data_parallel(model, world, job.options.compression)
+        self.optimizer = adamw(model, job.options)
+        self.amp = amp_dtype(job.options.amp, world.device)
+        self.scaler = torch.GradScaler(world.device.type, enabled=self.amp == torch.float16)
+
+    def learn(self, batch: Batch, step: int, learning_rate: float) -> tuple[dict[str, float], float]:
+        """Learns from all ranks' batches of a step; returns COUNTS and the norm of the gradient.
+
+        Where the norm is no finite number, which is then so on every rank, the model stays as it is.
+        """
+        # The step's own random numbers: a run that was cut short draws the same as one that was not.
+        torch.manual_seed(random_for(self.job.seed, step, f"rank {self.world.rank}").initial_seed())
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        self.parallel.train()
+        losses = self._losses(batch)
+        # DDP takes the mean over ranks; what is wanted is the sum of all losses over all units of the step.
+        loss = losses.sum() * (self.world.size / max(1, batch.step_units))
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.scaler.unscale_(self.optimizer)
+        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), self.job.options.clip_norm))
+        if math.isfinite(norm) or self.scaler.is_enabled():  # a scaler leaves out such steps by itself
+            self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        return self._counts(batch, losses.detach()), norm
+
+    def _losses(self, batch: Batch) -> Tensor:
+        """CTC losses in nats, [B], [0] for a batch without rows; 0 where the text is too long for the frames."""
+        device = self.world.device
+        with torch.autocast(device.type, self.amp or torch.float32, enabled=self.amp is not None):
+            log_probs, out_frames = self.parallel(batch.features.to(device), batch.num_frames.to(device))
+        losses = nn.functional.ctc_loss(
+            log_probs.float().transpose(0, 1),
+            batch.targets.to(device),
+            out_frames,
+            batch.num_units.to(device),
+            reduction="none",
+            zero_infinity=True,
+        )
+        return losses[: len(batch.rows)]
+
+    def _counts(self, batch: Batch, losses: Tensor) -> dict[str, float]:
+        found = losses.cpu().double()
+        for place in torch.nonzero(found == 0).flatten().tolist():  # no text is certain, so a loss of 0 was infinite
+            detail = f"{int(batch.num_frames[place])} frames for {int(batch.num_units[place])} units"
+            self.skipped.note(batch.utt_ids[place], "too_short_for_text", detail)
+        nats, too_short = float(found.sum()), float((found == 0).sum())
+        units, frames = float(batch.num_units.sum() + len(batch.rows)), float(batch.num_frames.sum())
+        values = torch.tensor([nats, units, len(batch.rows), too_short, frames], dtype=torch.float64)
+        return dict(zip(COUNTS, self.world.sum(values).tolist(), strict=True))
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps beside the weights."""
+        return {"optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes over what `state` gave."""
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])

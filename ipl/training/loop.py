@@ -1,0 +1,89 @@
+"""The training loop, the same on every rank."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from ipl.asr.models.store import load
+from ipl.errors import StageError
+from ipl.training import checkpoint
+from ipl.training.checkpoint import Position
+from ipl.training.communication import World
+from ipl.training.data import TrainingSet, count_steps, read_steps
+from ipl.training.evaluation import DevSet
+from ipl.training.job import Job, TrainingOptions
+from ipl.training.learner import Learner
+from ipl.training.metrics import MetricsWriter, averages
+from ipl.training.optimizers import learning_rate
+from ipl.training.skipped import Skipped, merge
+
+__all__ = ["train"]
+
+MAX_BAD_STEPS = 5
+MAX_BAD_STEPS_FP16 = 30
+"""The loss scale of fp16 starts too high and is halved at every bad step."""
+
+
+def train(job: Job, world: World) -> None:
+    """Trains `job.student`, or goes on from the newest checkpoint in `job.out_dir`."""
+    options, out_dir = job.options, job.out_dir
+    if world.is_first:
+        checkpoint.clean(out_dir)
+    begin_at = world.from_first(checkpoint.latest(out_dir))
+    model = load(begin_at or job.student, world.device)
+    skipped = Skipped(out_dir, world.rank)
+    learner, position = Learner(model, job, world, skipped), Position()
+    if begin_at:
+        position, state = checkpoint.read_state(begin_at, world.device)
+        learner.restore(state)
+    data = TrainingSet(job, model.config, model.units, skipped)
+    dev = DevSet(job.dev, model.config, world)
+    total = sum(count_steps(job.batches, epoch, world.size) for epoch in range(options.epochs))
+    writer = MetricsWriter(out_dir, position.step) if world.is_first else None
+    saved_at = time.monotonic()
+
+    while position.epoch < options.epochs:
+        steps = read_steps(job.batches, position.epoch, world.size)
+        for batch in data.batches(position.epoch, steps, world.rank, position.place):
+            rate = learning_rate(position.step, total, options)
+            counts, norm = learner.learn(batch, position.step, rate)
+            position.advance(counts, norm)
+            _stop_if_diverged(position, learner, begin_at)
+            if position.step % options.log_every == 0:
+                if writer:
+                    line = averages(position.line_sums) | {"grad_norm": norm, "learning_rate": rate}
+                    writer.write("step", position.epoch, position.step, line)
+                position.line_sums = {}
+            if world.is_first and position.place < len(steps) and _is_due(position.step, saved_at, options):
+                begin_at = checkpoint.save(out_dir, model, position, learner.state(), None, options.keep)
+                saved_at = time.monotonic()
+
+        metrics = averages(position.epoch_sums) | dev.error_rates(model)
+        position.end_epoch()
+        if writer:
+            metrics["skipped"] = merge(out_dir)
+            writer.write("epoch", position.epoch - 1, position.step, metrics)
+            begin_at = checkpoint.save(out_dir, model, position, learner.state(), metrics, options.keep)
+            saved_at = time.monotonic()
+    if writer:
+        writer.close()
+
+
+def _is_due(step: int, saved_at: float, options: TrainingOptions) -> bool:
+    """Whether it is time for a checkpoint inside an epoch."""
+    if options.checkpoint_steps and step % options.checkpoint_steps == 0:
+        return True
+    return bool(options.checkpoint_seconds) and time.monotonic() - saved_at >= options.checkpoint_seconds
+
+
+def _stop_if_diverged(position: Position, learner: Learner, last: Path | None) -> None:
+    limit = MAX_BAD_STEPS_FP16 if learner.scaler.is_enabled() else MAX_BAD_STEPS
+    if position.bad_in_a_row < limit:
+        return
+    options = learner.job.options
+    raise StageError(
+        f"training diverged: the gradient was no finite number in {limit} steps in a row, up to step {position.step} "
+        f"of epoch {position.epoch}; last good checkpoint: {last or 'none'}; "
+        f"lower learning_rate (now {options.learning_rate:g}) or clip_norm (now {options.clip_norm:g})"
+    )
