@@ -7,9 +7,9 @@ from pathlib import Path
 
 import ffmpeg
 import soundfile as sf
-from ipl_extractors.media import ffmpeg_path
 
 from ipl.errors import StageError
+from ipl.mining.media import ffmpeg_path
 from ipl_datasets.espeak import Samples
 from ipl_datasets.factory.render import render
 from ipl_datasets.factory.scene import Scene
