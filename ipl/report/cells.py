@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipl.report.numbers import NONE, interval, percent
+from ipl.report.numbers import NONE, interval
 from ipl.report.results import CycleResult, ErrorRates
 
 __all__ = ["error_cells", "model_name"]
@@ -14,7 +14,7 @@ def model_name(cycle: CycleResult) -> str:
 
 
 def error_cells(rates: ErrorRates | None) -> tuple[str, str]:
-    """WER with its interval, and CER."""
+    """WER and CER with their intervals."""
     if rates is None:
         return NONE, NONE
-    return interval(rates.wer, rates.wer_low, rates.wer_high), percent(rates.cer)
+    return interval(rates.wer, rates.wer_low, rates.wer_high), interval(rates.cer, rates.cer_low, rates.cer_high)

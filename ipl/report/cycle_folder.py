@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
+from ruamel.yaml import YAML
 
 from ipl.records import Hypothesis, Vote
 from ipl.report.stored import Recording, read_recording
@@ -18,7 +19,7 @@ from ipl.schemas import INDEX, VOTES
 from ipl.tables import Location, Table
 from ipl.training.results import METRICS_FILE, SKIPPED_FILE, read_lines
 
-__all__ = ["CycleFolder", "Scores"]
+__all__ = ["CycleFolder", "Scores", "cycle_folders"]
 
 MOST_POINTS = 300
 """A training curve has at most about so many points; more are averaged."""
@@ -124,6 +125,16 @@ class CycleFolder:
     def _metrics(self, event: str, x: str, y: str) -> list[Point]:
         lines = (line for line in read_lines(self.path / "train" / METRICS_FILE) if line.get("event") == event)
         return [(line[x], line[y]) for line in lines if line.get(y) is not None]
+
+
+def cycle_folders(run_dir: Path) -> list[CycleFolder]:
+    """The cycles of a run's plan as far as they have folders; what an earlier, longer plan left is not among them."""
+    resolved = run_dir / "resolved.yaml"
+    if not resolved.is_file():
+        return []
+    cycles = YAML(typ="safe", pure=True).load(resolved.read_text(encoding="utf-8"))["cycles"]
+    folders = (CycleFolder(run_dir / f"cycle-{index:03d}", str(cycle["name"])) for index, cycle in enumerate(cycles))
+    return [folder for folder in folders if folder.path.is_dir()]
 
 
 def _thin(points: list[Point]) -> list[Point]:

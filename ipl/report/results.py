@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class ErrorRates:
-    """Word and character error rate on a data set (0 to 1 and beyond), the first with its interval."""
+    """Word and character error rate on a data set (0 to 1 and beyond), with their intervals."""
 
     wer: float
     cer: float
@@ -25,6 +25,8 @@ class ErrorRates:
     num_characters: int
     wer_low: float | None
     wer_high: float | None
+    cer_low: float | None
+    cer_high: float | None
 
 
 @dataclass(frozen=True)

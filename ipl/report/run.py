@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ipl.files import write_text
 from ipl.report.cells import error_cells, model_name
-from ipl.report.cycle_folder import CycleFolder
+from ipl.report.cycle_folder import CycleFolder, cycle_folders
 from ipl.report.html import Html, element
 from ipl.report.mining import mining_sections
 from ipl.report.numbers import NONE, count, hours, parts, percent, seconds
@@ -22,11 +22,7 @@ __all__ = ["write_run_report"]
 def write_run_report(run_dir: Path) -> Path:
     """Writes `report.html` into a run directory, from what is there so far, and returns its path."""
     results = RunResults.at(run_dir)
-    names = {cycle.index: cycle.name for cycle in results.cycles}
-    folders = [
-        CycleFolder(path, names.get(index, path.name))
-        for index, path in enumerate(sorted(run_dir.glob("cycle-[0-9]*")))
-    ]
+    folders = cycle_folders(run_dir)
     body = [
         element("p", _headline(results), class_="lead"),
         *_sections(results, folders),

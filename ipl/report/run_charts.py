@@ -40,7 +40,12 @@ def error_chart(cycles: Sequence[CycleResult]) -> Html | None:
             WER,
             intervals=[_pair(test.wer_low, test.wer_high) for _, test in tested],
         ),
-        Line("CER", [(i, test.cer) for i, (_, test) in enumerate(tested)], CER),
+        Line(
+            "CER",
+            [(i, test.cer) for i, (_, test) in enumerate(tested)],
+            CER,
+            intervals=[_pair(test.cer_low, test.cer_high) for _, test in tested],
+        ),
     ]
     for cycle in cycles:
         if cycle.oracle and cycle.test and tested:
