@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from ipl.asr import features
-from ipl.asr.decoding.beam import Candidate, n_best
+from ipl.asr.decoding.beam import beam_search
 from ipl.asr.decoding.greedy import greedy
-from ipl.asr.decoding.score import ctc_score
+from ipl.asr.decoding.score import Candidate, rescore
 from ipl.asr.models.model import CtcModel
 from ipl.asr.models.store import load
+from ipl.asr.units import Units
 from ipl.errors import MediaError
 from ipl.progress import say
 from ipl.records import Hypothesis, ModelRef, Utterance
@@ -93,22 +94,24 @@ def _decode(
     padded, num_frames = features.pad([each for _, each in heard])
     log_probs, out_frames = model(padded.to(device), num_frames.to(device))
     log_probs, out_frames = log_probs.cpu(), out_frames.cpu()
-    if options.beam > 1:
-        found = n_best(log_probs, out_frames, options.beam, max(1, options.n_best))
-    else:
-        best = greedy(log_probs, out_frames)
-        scores = ctc_score(log_probs, out_frames, best).tolist()
-        found = [[Candidate(units, score)] for units, score in zip(best, scores, strict=True)]
-    for (utterance, _), candidates, length in zip(heard, found, out_frames.tolist(), strict=True):
-        yield _hypothesis(model, utterance, candidates if length else [], teacher, options.n_best)
+    candidates = rescore(log_probs, out_frames, _texts(model.units, log_probs, out_frames, options))
+    for (utterance, _), of_one, length in zip(heard, candidates, out_frames.tolist(), strict=True):
+        yield _hypothesis(model.units, utterance, of_one if length else [], teacher, options.n_best)
+
+
+def _texts(units: Units, log_probs: Tensor, num_frames: Tensor, options: DecodingOptions) -> list[list[list[int]]]:
+    """Up to `n_best` different texts of each utterance; those that differ in spaces alone are one."""
+    if options.beam == 1:
+        return [[units.tidy(best)] for best in greedy(log_probs, num_frames)]
+    found = [[units.tidy(each.units) for each in of_one] for of_one in beam_search(log_probs, num_frames, options.beam)]
+    different = [list({tuple(text): text for text in of_one}.values()) for of_one in found]
+    return [of_one[: options.n_best] for of_one in different]
 
 
 def _hypothesis(
-    model: CtcModel, utterance: Utterance, candidates: Sequence[Candidate], teacher: str, count: int
+    units: Units, utterance: Utterance, candidates: Sequence[Candidate], teacher: str, count: int
 ) -> Hypothesis:
-    texts = [
-        (" ".join(model.units.decode(each.units).split()), each.score / (len(each.units) + 1)) for each in candidates
-    ]
+    texts = tuple((units.decode(each.units), each.score / (len(each.units) + 1)) for each in candidates)
     text, score = texts[0] if texts else ("", UNHEARD)
     return Hypothesis(
         utt_id=utterance.utt_id,

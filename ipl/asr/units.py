@@ -78,6 +78,14 @@ class Units:
         """Turns ids into text; blanks are left out."""
         return "".join(self.symbols[unit] for unit in ids if unit != BLANK)
 
+    def tidy(self, ids: Sequence[int]) -> list[int]:
+        """Leaves out spaces at either end, and all but one between words.
+
+        >>> Units.collect(["a b"]).tidy([1, 2, 1, 1, 3])
+        [2, 1, 3]
+        """
+        return self.encode(" ".join(self.decode(ids).split()))
+
     def save(self, path: Path) -> None:
         """Writes one unit a line; the space is written `<space>`."""
         write_text(path, "".join(f"{_SPACE_SYMBOL if each == ' ' else each}\n" for each in self.symbols))

@@ -15,20 +15,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ipl.asr.decoding.score import ctc_score
+from ipl.asr.decoding.score import Candidate
 from ipl.asr.units import BLANK
 
-__all__ = ["Candidate", "beam_search", "n_best"]
+__all__ = ["beam_search"]
 
 NEVER = -torch.inf
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A possible text of an utterance, as units, and log P(text | audio) in nats."""
-
-    units: list[int]
-    score: float
 
 
 @dataclass
@@ -43,19 +35,6 @@ class _Beam:
     @property
     def total(self) -> Tensor:
         return torch.logaddexp(self.blank, self.unit)
-
-
-def n_best(log_probs: Tensor, num_frames: Tensor, beam: int, count: int, tried: int = 24) -> list[list[Candidate]]:
-    """The `count` best texts that a beam search finds for each utterance, with their exact scores, best first."""
-    found = beam_search(log_probs, num_frames, beam, tried)
-    scored: list[list[Candidate]] = [[] for _ in found]
-    for place in range(min(count, beam)):
-        texts = [candidates[min(place, len(candidates) - 1)].units for candidates in found]
-        scores = ctc_score(log_probs, num_frames, texts).tolist()
-        for into, candidates, text, score in zip(scored, found, texts, scores, strict=True):
-            if place < len(candidates):
-                into.append(Candidate(text, score))
-    return [sorted(candidates, key=lambda each: -each.score) for candidates in scored]
 
 
 def beam_search(log_probs: Tensor, num_frames: Tensor, beam: int, tried: int = 24) -> list[list[Candidate]]:
