@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 import ipl
+from ipl.errors import InputError
 from ipl.progress import progress
 from ipl_datasets.sentences import sentences
 
@@ -42,6 +44,17 @@ class Factory:
     """frames per second, a whole number or a fraction"""
     container: Literal["mp4", "mkv"] = "mp4"
     """kind of file"""
+
+    def __post_init__(self) -> None:
+        if min(self.videos, self.first_speaker) < 0 or min(self.sentences, self.speakers) < 1:
+            raise InputError("expected videos and first_speaker >= 0, sentences and speakers >= 1")
+        for name in ("burned_in", "music", "logo"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} is {getattr(self, name)}, expected a share from 0 to 1")
+        if not re.fullmatch(r"[1-9]\d*(/[1-9]\d*)?", self.frame_rate):
+            raise InputError(f"frame_rate is {self.frame_rate!r}, expected frames per second like '25' or '30000/1001'")
+        if min(self.width, self.height) < 64 or self.width % 2 or self.height % 2:
+            raise InputError(f"{self.width}x{self.height}: expected an even width and height of 64 or more")
 
     @ipl.hookimpl
     def supply(self, out_dir: Path, seed: int) -> Iterator[Path]:

@@ -9,6 +9,7 @@ import numpy as np
 
 import ipl
 from ipl.audio import encode_flac
+from ipl.errors import InputError
 from ipl.records import Utterance
 from ipl_datasets.sentences import PARTS, Part, sentences
 from ipl_datasets.speech import SAMPLE_RATE_HZ, add_noise, add_room, say, speaker
@@ -34,6 +35,10 @@ class SpokenSentences:
     """mean distance of the noise below the speech; each utterance lies up to 5 dB off it"""
     rooms: bool = True
     """whether half of the utterances have a room's echo"""
+
+    def __post_init__(self) -> None:
+        if self.utterances < 0 or self.speakers < 1 or self.first_speaker < 0:
+            raise InputError("expected utterances >= 0, speakers >= 1 and first_speaker >= 0")
 
     @ipl.hookimpl
     def read_corpus(self) -> Iterator[Utterance]:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pysubs2
 
-from ipl.errors import InputError
 from ipl_datasets.factory.captions import display
 from ipl_datasets.factory.paint import layout
 from ipl_datasets.factory.scene import Background, Caption, Scene, Style, frame_ms
@@ -44,8 +43,8 @@ class Film:
 def make_film(film: Film, path: Path) -> Truth:
     """Writes the video to `path`, its truth, and `<stem>.srt` beside it where the captions are not burned in.
 
-    Does nothing where that has been done: a pure function of `film`. Raises InputError for options that make no
-    video, StageError where ffmpeg fails.
+    Does nothing where that has been done: a pure function of `film`. Width and height must be even. Raises InputError
+    where a text does not fit the picture, StageError where ffmpeg fails.
     """
     recipe = _as_json(film)
     if path.is_file() and truth_path(path).is_file() and (done := read_truth(path)).recipe == recipe:
@@ -53,10 +52,6 @@ def make_film(film: Film, path: Path) -> Truth:
     rng = np.random.default_rng([film.seed, 0xF117])
     samples, lines = record(film.texts, [speaker(n) for n in film.speakers], rng, film.snr_db, film.music_db)
     rate = Fraction(film.frame_rate)
-    if film.width % 2 or film.height % 2 or rate <= 0:
-        raise InputError(
-            f"a video of {film.width}x{film.height} at {rate} frames/s: even sizes and a rate above 0, please"
-        )
     frames = ceil(len(samples) * rate / SAMPLE_RATE_HZ)
     captions = display(lines, rate, frames, rng)
     scene = Scene(

@@ -101,9 +101,12 @@ def paint_text(lines: list[str], style: Style, width: int, height: int, corner: 
     margin = round(style.margin * height)
     measure = ImageDraw.Draw(Image.new("L", (1, 1)))
     text, spacing = "\n".join(lines), round(style.size * height * 0.25)
-    left, top, right, bottom = measure.multiline_textbbox(
-        (0, 0), text, font=font, spacing=spacing, align="center", stroke_width=stroke
-    )
+    boxes = [  # the second keeps the lines of all captions at one height, whatever letters they hold
+        measure.multiline_textbbox((0, 0), each, font, spacing=spacing, align="center", stroke_width=stroke)
+        for each in (text, "\n".join("Ágj" for _ in lines))
+    ]
+    left, right = boxes[0][0], boxes[0][2]
+    top, bottom = min(box[1] for box in boxes), max(box[3] for box in boxes)
     size = int(right - left) + 2, int(bottom - top) + 2
     if size[0] > width or size[1] + margin > height:
         raise InputError(f"text {text!r} of size {size} px does not fit a picture of {width}x{height}; shorten it")
