@@ -121,7 +121,7 @@ def _write_cycle(run_dir: Path, index: int, pool: Path) -> None:
     numbers = random.Random(index)
     for location, row in Dataset.at(pool).locate("utt_id", "num_samples", "sample_rate_hz"):
         utt_id, score = row["utt_id"], -numbers.expovariate(2)
-        hypotheses.append(Hypothesis(utt_id, f"guess {index} {HOSTILE}", score, 12, 1100, (), "teacher"))
+        hypotheses.append(Hypothesis(utt_id, f"truth guess {index} {HOSTILE}", score, 12, 1100, (), "teacher"))
         kept = score > -0.5
         votes.append(
             {
@@ -248,6 +248,10 @@ def test_text_is_escaped(run_dir: Path) -> None:
     text = write_run_report(run_dir).read_text()
     assert HOSTILE not in text
     assert "&lt;script&gt;" in text
+
+
+def test_wrong_words_are_marked_where_the_truth_is_known(run_dir: Path) -> None:
+    assert "<bdi>truth <mark>guess</mark>" in write_run_report(run_dir).read_text()
 
 
 def test_the_same_run_gives_the_same_page(run_dir: Path) -> None:

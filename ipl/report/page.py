@@ -31,6 +31,7 @@ td{font-variant-numeric:tabular-nums;white-space:nowrap}thead th{color:var(--sof
 tbody th{font-weight:600;overflow-wrap:anywhere;min-width:7rem}.cards td{overflow-wrap:anywhere;white-space:normal}
 audio{width:240px;max-width:100%;height:36px;display:block}img{max-width:240px;height:auto;display:block;border-radius:4px}
 .keep{color:var(--good)}.reject{color:var(--bad)}bdi{white-space:pre-line}
+mark{background:none;color:inherit;text-decoration:underline wavy var(--bad)}
 @media (max-width:640px){.cards thead{display:none}
 .cards,.cards caption,.cards tbody,.cards tr,.cards th,.cards td{display:block}
 .cards tr{border:1px solid var(--rule);border-radius:8px;margin:0 0 12px;padding:8px 12px;background:var(--card)}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 
+from ipl.asr.text import normalise
 from ipl.records import Hypothesis
 from ipl.report.cycle_folder import CycleFolder
 from ipl.report.html import Html, element, join
@@ -31,9 +33,10 @@ def sample_table(folders: Sequence[CycleFolder]) -> Html | None:
         recording = recordings.get(utt_id)
         sound = recording.player(f"utterance {utt_id}") if recording else "its audio is not there any more"
         text = recording.written() if recording else "unknown"
-        labels = [_label(name, of_cycle[utt_id]) for name, of_cycle in said if utt_id in of_cycle]
+        truth = recording.text if recording else None
+        labels = [_label(name, of_cycle[utt_id], truth) for name, of_cycle in said if utt_id in of_cycle]
         rows.append((utt_id, sound, text, join(labels), _verdict(last, utt_id, reasons)))
-    caption = f"{len(rows)} of {len(last.hypotheses)} utterances of {last.name}, drawn at random"
+    caption = f"{len(rows)} of {len(last.hypotheses)} utterances of {last.name}, drawn at random; where the true text is known, wrong words are marked"
     return table(caption, ("utterance", "listen", "true text", "teacher said (score)", "verdict"), rows, cards=True)
 
 
@@ -54,9 +57,20 @@ def _source(hypothesis: Hypothesis) -> str:
     return ""  # a hypothesis does not name its source; drawn by utt_id alone, they spread by themselves
 
 
-def _label(name: str, hypothesis: Hypothesis) -> Html:
-    text = element("bdi", hypothesis.text) if hypothesis.text else element("em", "nothing")
+def _label(name: str, hypothesis: Hypothesis, truth: str | None) -> Html:
+    text = element("bdi", *_marked(hypothesis.text, truth)) if hypothesis.text else element("em", "nothing")
     return element("div", f"{name}: ", text, f" ({hypothesis.score:.2f})")
+
+
+def _marked(said: str, truth: str | None) -> list[str]:
+    """The words that were said, those marked that are not in the truth at their place; none where it is unknown."""
+    words = said.split()
+    if truth is None:
+        return [" ".join(words)]
+    compared = SequenceMatcher(None, normalise(truth).split(), [normalise(word) for word in words], autojunk=False)
+    right = {index for block in compared.get_matching_blocks() for index in range(block.b, block.b + block.size)}
+    shown = [word if index in right else element("mark", word) for index, word in enumerate(words)]
+    return [part for word in shown for part in (word, " ")][:-1]
 
 
 def _verdict(folder: CycleFolder, utt_id: str, reasons: dict[str, list[str]]) -> str:
