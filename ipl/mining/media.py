@@ -89,13 +89,14 @@ def frames(
     crop: Box | None = None,
     height: int | None = None,
     *,
+    start_ms: int = 0,
     on_damage: OnDamage | None = None,
 ) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
     """Yields the picture that a player shows at every 1/`frames_per_second`: its time in ms, uint8 [H, W, 3] RGB.
 
     It goes by presentation time stamps, so a variable frame rate is sampled rightly; before the first frame
-    that frame stands in. `crop` is in pixels of the picture as shown (`MediaInfo.width`, `height`), and `height`
-    scales what is left of it, keeping its shape. Raises MediaError as `audio_blocks` does.
+    that frame stands in. It begins at `start_ms`, without decoding what lies before. `crop` is in pixels of the
+    picture as shown (`MediaInfo.width`, `height`), and `height` scales what is left of it, keeping its shape. Raises MediaError as `audio_blocks` does.
     """
     streams = read_streams(path)
     if streams.video is None:
@@ -108,7 +109,8 @@ def frames(
     columns = max(1, round((box.right - box.left) * rows / (box.bottom - box.top)))
 
     # round=up gives sample k the last frame whose time is <= k/fps: what is on the screen just then.
-    video = ffmpeg.input(f"file:{path}")[str(streams.video)]
+    seek = {"ss": start_ms / 1000} if start_ms else {}
+    video = ffmpeg.input(f"file:{path}", **seek)[str(streams.video)]
     video = video.filter("fps", fps=frames_per_second, round="up", start_time=0)
     video = video.filter("scale", shown.right, shown.bottom)  # to square pixels; costs nothing where they are
     if box != shown:
@@ -119,7 +121,8 @@ def frames(
     with _Pipe(output, path, on_damage) as pipe:
         number = 0
         while len(data := pipe.read(rows * columns * 3)) == rows * columns * 3:
-            yield round(1000 * number / frames_per_second), np.frombuffer(data, np.uint8).reshape(rows, columns, 3)
+            time_ms = start_ms + round(1000 * number / frames_per_second)
+            yield time_ms, np.frombuffer(data, np.uint8).reshape(rows, columns, 3)
             number += 1
         pipe.finish(None if number else "holds no frame that can be decoded")
 

@@ -1,4 +1,4 @@
-"""The `easyocr` text reader: an extra (`pip install "ipl[easyocr]"`), whose weights are fetched once, by hand or when asked.
+"""The `easyocr` text reader: an extra, whose weights are fetched once, by hand or when asked.
 
 Cost: about ten times rapidocr's on a CPU. Scripts: over 80 languages, in groups that go together.
 """
@@ -25,7 +25,7 @@ Picture = npt.NDArray[np.uint8]
 class EasyOcr:
     """Reads text in over 80 languages with EasyOCR (an extra; its weights are a download of their own)."""
 
-    languages: list[str]
+    languages: tuple[str, ...] = ("en",)
     "EasyOCR's codes of the languages to read, such as [en] or [ch_sim, en]"
     gpu: bool = False
     "read on the GPU"
@@ -41,17 +41,13 @@ class EasyOcr:
         """Reads each picture (uint8 [H, W, 3], RGB)."""
         if not pictures:
             return []
-        reader = _reader(tuple(self.languages), self.gpu, self.download, self.model_dir)
+        reader = _reader(self.languages, self.gpu, self.download, self.model_dir)
         return [self._read(reader, picture, lines) for picture in pictures]
 
     def _read(self, reader: Any, picture: Picture, lines: bool) -> list[Reading]:
-        height, width = picture.shape[:2]
-        if lines:
-            # Grey by the usual weights; a box is given as left, right, top, bottom.
-            grey = (picture @ np.array([0.299, 0.587, 0.114])).round().astype(np.uint8)
-            found = reader.recognize(grey, [[0, width, 0, height]], [], batch_size=self.batch_size)
-        else:
-            found = reader.readtext(np.ascontiguousarray(picture[:, :, ::-1]), batch_size=self.batch_size)
+        flipped = np.ascontiguousarray(picture[:, :, ::-1])  # an array is taken for BGR
+        read = reader.recognize if lines else reader.readtext  # without boxes, recognize takes the whole picture
+        found = read(flipped, batch_size=self.batch_size)
         readings = []
         for corners, text, score in found:
             points = np.asarray(corners, dtype=float)
@@ -77,8 +73,8 @@ def _reader(languages: tuple[str, ...], gpu: bool, download: bool, model_dir: st
         )
     except FileNotFoundError as error:
         raise InputError(
-            f"text reader easyocr: weights for {', '.join(languages)} are missing ({error}); set download: true to fetch "
-            f"them once, or put them into {model_dir or '~/.EasyOCR/model'}"
+            f"text reader easyocr: weights for {', '.join(languages)} are missing ({error}); set download: true "
+            f"to fetch them once, or put them into {model_dir or '~/.EasyOCR/model'}"
         ) from error
     except ValueError as error:
         raise InputError(f"text reader easyocr: languages {', '.join(languages)}: {error}") from error

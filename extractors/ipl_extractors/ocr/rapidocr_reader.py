@@ -100,7 +100,7 @@ def _engine(
         if not Path(recognition_model).is_file():
             raise InputError(f"rapidocr: recognition_model {recognition_model}: no such file; give a PP-OCR .onnx file")
         params["Rec.model_path"] = recognition_model
-    engine = RapidOCR(params=params)
+    engine: Any = RapidOCR(params=params)
     engine(np.zeros((48, 96, 3), np.uint8), use_det=False, use_cls=False)  # it loads the recogniser when first used
     engine.text_rec.postprocess_op = _SpaceWeight(engine.text_rec.postprocess_op, space_weight)
     return engine

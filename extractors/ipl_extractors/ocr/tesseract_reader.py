@@ -82,7 +82,7 @@ def _read(program: str, language: str, mode: str, picture: Picture) -> list[Read
 
 
 def parse_tsv(table: str) -> list[Reading]:
-    """Turns tesseract's table of words into readings of lines, top to bottom; a line scores as its words do on average."""
+    """Turns tesseract's table of words into readings of lines, top to bottom; a line's score is its words' mean."""
     lines: dict[tuple[str, ...], list[tuple[str, float, list[int]]]] = {}
     for row in table.splitlines()[1:]:
         cells = row.split("\t")

@@ -1,0 +1,122 @@
+"""Follows the text in a band by its own strokes, not by the picture around it.
+
+A stroke is a thin bright structure: what a white top-hat leaves. Text stays where it is while it is shown, so the
+strokes that two consecutive samples share are text (or still background), whatever moves behind it.
+Shapes: H rows, W columns of the band.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from ipl.mining.media import Box
+
+__all__ = ["Display", "follow", "line_boxes", "stroke_mask"]
+
+Picture = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+CONTRAST = 50
+"""How much brighter than what surrounds it a stroke is, of 255."""
+KEPT = 0.6
+"""Text is still there while this share of its strokes is."""
+ADDED = 0.5
+"""New strokes, as a share of the old ones, from which on it is another text, though the old one stays."""
+NUM_PICTURES = 8
+
+
+@dataclass(slots=True)
+class Display:
+    """One text while it is shown: its strokes (bool [H, W]) and the first few pictures of it (uint8 [H, W, 3])."""
+
+    start_ms: int
+    end_ms: int
+    strokes: Mask
+    pictures: list[Picture] = field(default_factory=list)
+
+
+def stroke_mask(picture: Picture, line_height: int, marks: Sequence[Box] = ()) -> Mask:
+    """Marks the strokes of letters about `line_height` pixels high in a picture; `marks` are left out."""
+    import cv2
+
+    size = max(3, line_height // 4) | 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    brightest = np.ascontiguousarray(picture.max(axis=2))
+    mask: Mask = cv2.morphologyEx(brightest, cv2.MORPH_TOPHAT, kernel) > CONTRAST
+    for left, top, right, bottom in marks:
+        mask[max(0, top) : bottom, max(0, left) : right] = False
+    return mask
+
+
+def follow(
+    samples: Iterable[tuple[int, Picture]], step_ms: int, line_height: int, marks: Sequence[Box] = ()
+) -> Iterator[Display]:
+    """Yields each text while it stands still, from samples of the band (time in ms, uint8 [H, W, 3]).
+
+    A text must show in two consecutive samples. It changed somewhere between two of them; the middle is taken.
+    """
+    fewest = line_height * line_height // 12  # strokes of one thin letter
+    shown: Display | None = None
+    before: tuple[int, Mask, Picture] | None = None  # the last sample, unless it ended a text
+    time_ms = 0
+    for time_ms, picture in samples:
+        mask = stroke_mask(picture, line_height, marks)
+        if shown is not None:
+            kept = np.count_nonzero(shown.strokes & mask) >= KEPT * np.count_nonzero(shown.strokes)
+            grown = before is not None and _has_grown(shown.strokes, mask & before[1])
+            if kept and not grown:
+                _extend(shown, mask, picture)
+            else:
+                shown.end_ms = (before[0] if kept and before else time_ms) - step_ms // 2
+                yield shown
+                shown, before = None, before if kept else None
+        if shown is None and before is not None:
+            strokes = before[1] & mask
+            if np.count_nonzero(strokes) >= fewest:
+                shown = Display(max(0, before[0] - step_ms // 2), 0, strokes, [before[2], picture])
+        before = (time_ms, mask, picture)
+    if shown is not None:
+        shown.end_ms = time_ms + step_ms // 2
+        yield shown
+
+
+def _extend(shown: Display, mask: Mask, picture: Picture) -> None:
+    if len(shown.pictures) < NUM_PICTURES:
+        shown.pictures.append(picture)
+        shown.strokes &= mask  # what moves behind the text falls away
+
+
+def _has_grown(old: Mask, new: Mask) -> bool:
+    import cv2
+
+    near = cv2.dilate(old.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+    return bool(np.count_nonzero(new & ~near) > ADDED * np.count_nonzero(old))
+
+
+def line_boxes(strokes: Mask, line_height: int) -> list[Box]:
+    """Returns the boxes of the lines of text that the strokes make, top to bottom."""
+    rows = strokes.sum(axis=1)
+    if not rows.any():
+        return []
+    # Between two lines hardly a stroke passes; a hanging letter does.
+    inked = np.flatnonzero(rows > 0.12 * rows.max())
+    boxes = []
+    for run in np.split(inked, np.flatnonzero(np.diff(inked) > max(1, line_height // 10)) + 1):
+        top, bottom = int(run[0]), int(run[-1]) + 1
+        if bottom - top < 0.25 * line_height:
+            continue
+        columns = np.flatnonzero(strokes[top:bottom].any(axis=0))
+        margin = line_height // 4
+        boxes.append(
+            Box(
+                max(0, int(columns[0]) - margin),
+                max(0, top - margin),
+                min(strokes.shape[1], int(columns[-1]) + 1 + margin),
+                min(strokes.shape[0], bottom + margin),
+            )
+        )
+    return boxes
