@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import math
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+import soundfile as sf
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -90,6 +92,13 @@ def test_audio_of_any_rate_is_heard_at_the_models() -> None:
     assert abs(int(loudest) - 440) <= 1
     with pytest.raises(MediaError, match="utt-7"):
         read_samples(b"not audio", FeatureConfig(), "utt-7")
+
+
+def test_samples_that_are_no_numbers_are_refused() -> None:
+    buffer = io.BytesIO()
+    sf.write(buffer, np.array([0.0, np.nan, 0.5], dtype=np.float32), 16_000, format="WAV", subtype="FLOAT")
+    with pytest.raises(MediaError, match="not a number"):
+        read_samples(buffer.getvalue(), FeatureConfig())
 
 
 def test_padding_keeps_lengths() -> None:

@@ -53,16 +53,16 @@ def texts(count: int, seed: int) -> list[str]:
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> ModelRef:
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("teacher")
-    config = ModelConfig("conv", {"width": 48, "layers": 1, "dropout": 0.0}, FeatureConfig(num_mels=40))
+    config = ModelConfig("conv", {"width": 32, "layers": 2, "dropout": 0.0}, FeatureConfig(num_mels=40))
     units = Units.collect(["abc "])
     model = create(config, units, seed=1)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    examples = [(features.compute(torch.from_numpy(sing(each)), config.features), each) for each in texts(12, seed=0)]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
+    examples = [(features.compute(torch.from_numpy(sing(each)), config.features), each) for each in texts(24, seed=0)]
     padded, num_frames = features.pad([each for each, _ in examples])
     targets = [units.encode(text) for _, text in examples]
     lengths = torch.tensor([len(each) for each in targets])
     flat = torch.tensor([unit for each in targets for unit in each])
-    for _ in range(80):
+    for _ in range(60):
         log_probs, out_frames = model(padded, num_frames)
         loss = torch.nn.functional.ctc_loss(log_probs.transpose(0, 1), flat, out_frames, lengths)
         optimizer.zero_grad()

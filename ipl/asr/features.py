@@ -17,6 +17,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ipl import audio
 from ipl.asr.config import FeatureConfig
+from ipl.errors import MediaError
 
 __all__ = ["STEP_MS", "WINDOW_MS", "compute", "fbank", "normalise", "pad", "read_samples"]
 
@@ -29,9 +30,15 @@ SMALLEST_ENERGY = torch.finfo(torch.float32).eps
 
 
 def read_samples(encoded: bytes, config: FeatureConfig, where: str = "audio") -> Tensor:
-    """Decodes audio to samples, float32 [N] in -1..1, at the model's sample rate; MediaError where it is no audio."""
-    samples, _ = audio.decode(encoded, config.sample_rate_hz, where)
-    return torch.from_numpy(samples)
+    """Decodes audio to samples, float32 [N] in -1..1, at the model's sample rate.
+
+    Raises MediaError where it is no audio, or holds samples that are no numbers, as a damaged float file does.
+    """
+    decoded, _ = audio.decode(encoded, config.sample_rate_hz, where)
+    samples = torch.from_numpy(decoded)
+    if not samples.isfinite().all():
+        raise MediaError(f"{where}: holds samples that are infinite or not a number; convert it to 16-bit FLAC anew")
+    return samples
 
 
 def compute(samples: Tensor, config: FeatureConfig) -> Tensor:
