@@ -311,6 +311,7 @@ def test_results_of_another_version_are_named(run_dir: Path) -> None:
 
 def test_a_mining_page(tmp_path: Path) -> None:
     _write_mining(tmp_path)
+    write_table(tmp_path / "rejects" / "notes.parquet", [Reject("notes", 0, 0, "probe", "not media")], REJECTS)
     text = write_mining_report(tmp_path).read_text()
     page = _Page(text)
     assert page.tags.count("audio") == 12
@@ -318,6 +319,7 @@ def test_a_mining_page(tmp_path: Path) -> None:
     assert page.missing_alt == 0
     for source in ("lecture one", "news", "märchen"):
         assert source in text
+    assert "not media 0" in text, "a source that cannot be read is told of though no time is lost with it"
     whole = total(count_time(tmp_path))
     assert whole.num_pairs == 36
     assert whole.hours == pytest.approx(whole.hours_kept + sum(whole.hours_lost.values()))

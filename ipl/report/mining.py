@@ -73,13 +73,18 @@ def _words(key: str) -> str:
     return key.removeprefix("num_").replace("_", " ")
 
 
+def _standing(account: Account) -> tuple[bool, int]:
+    """What sources are ordered by: first those without a pair (a file that is no media has no time to lose at all)."""
+    return account.num_pairs > 0, account.kept_ms - account.lost_ms.total()
+
+
 def _sources(accounts: dict[str, Account]) -> Html:
-    worst_first = sorted(accounts.items(), key=lambda each: (each[1].kept_ms - each[1].lost_ms.total(), each[0]))
+    worst_first = sorted(accounts.items(), key=lambda each: (_standing(each[1]), each[0]))
     rows = []
     for source_id, account in worst_first[:MOST_SOURCES]:
         lost = lines(parts(account.hours_lost) or ["nothing"])
         times = (hours(account.hours), hours(account.hours_kept), share(account.hours_kept, account.hours))
         rows.append((source_id, count(account.num_pairs), *times, lost))
-    shown = f"the {MOST_SOURCES} that lost most, of {count(len(accounts))}" if len(accounts) > MOST_SOURCES else "all"
+    shown = f"{MOST_SOURCES} of {count(len(accounts))}" if len(accounts) > MOST_SOURCES else "all"
     header = ("source", "pairs", "length", "kept", "share", "lost")
-    return table(f"Sources, most lost first ({shown})", header, rows)
+    return table(f"Sources, the worst first ({shown})", header, rows)

@@ -63,7 +63,7 @@ def parts(lost_hours: Mapping[str, float]) -> list[str]:
     >>> parts({"no voice": 0.5})
     ['no voice 30.0 min']
     """
-    return [f"{reason} {hours(value)}" for reason, value in lost_hours.items() if value]
+    return [f"{reason} {hours(value)}" for reason, value in lost_hours.items()]
 
 
 def clock(milliseconds: int) -> str:

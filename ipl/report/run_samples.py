@@ -36,7 +36,9 @@ def sample_table(folders: Sequence[CycleFolder]) -> Html | None:
         truth = recording.text if recording else None
         labels = [_label(name, of_cycle[utt_id], truth) for name, of_cycle in said if utt_id in of_cycle]
         rows.append((utt_id, sound, text, join(labels), _verdict(last, utt_id, reasons)))
-    caption = f"{len(rows)} of {len(last.hypotheses)} utterances of {last.name}, drawn at random; where the true text is known, wrong words are marked"
+    caption = (
+        f"{len(rows)} of {len(last.hypotheses)} utterances of {last.name}, drawn at random; wrong words are marked"
+    )
     return table(caption, ("utterance", "listen", "true text", "teacher said (score)", "verdict"), rows, cards=True)
 
 
@@ -63,11 +65,11 @@ def _label(name: str, hypothesis: Hypothesis, truth: str | None) -> Html:
 
 
 def _marked(said: str, truth: str | None) -> list[str]:
-    """The words that were said, those marked that are not in the truth at their place; none where it is unknown."""
-    words = said.split()
+    """The text as it is where the truth is unknown; else its words as error rates see them, the wrong ones marked."""
     if truth is None:
-        return [" ".join(words)]
-    compared = SequenceMatcher(None, normalise(truth).split(), [normalise(word) for word in words], autojunk=False)
+        return [said]
+    words = normalise(said).split()
+    compared = SequenceMatcher(None, normalise(truth).split(), words, autojunk=False)
     right = {index for block in compared.get_matching_blocks() for index in range(block.b, block.b + block.size)}
     shown = [word if index in right else element("mark", word) for index, word in enumerate(words)]
     return [part for word in shown for part in (word, " ")][:-1]
