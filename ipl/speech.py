@@ -65,8 +65,8 @@ def transcribe(model: Path | str, file: Path | str, beam: int = 8) -> Iterator[S
     Raises MediaError where the file cannot be read. Long voice is cut at `LONGEST_SEGMENT_MS`; memory stays flat.
     """
     from ipl.audio import encode_flac
+    from ipl.mining.cutting import cut
     from ipl.mining.media import audio_blocks, probe
-    from ipl.mining.speech import cut_audio
 
     reference, path = find_model(model), Path(file)
     if not probe(path).has_audio:
@@ -76,7 +76,7 @@ def transcribe(model: Path | str, file: Path | str, beam: int = 8) -> Iterator[S
         blocks=audio_blocks(path, SAMPLE_RATE_HZ), sample_rate_hz=SAMPLE_RATE_HZ
     )
     spans = [piece for span in voice for piece in _pieces(span)]
-    cut = cut_audio(audio_blocks(path, SAMPLE_RATE_HZ), spans, SAMPLE_RATE_HZ)
+    pieces = cut(audio_blocks(path, SAMPLE_RATE_HZ), SAMPLE_RATE_HZ, spans)
     utterances = (
         Utterance(
             f"{span.start_ms:012d}",
@@ -87,7 +87,7 @@ def transcribe(model: Path | str, file: Path | str, beam: int = 8) -> Iterator[S
             SAMPLE_RATE_HZ,
             len(samples),
         )
-        for span, samples in cut
+        for span, samples in zip(spans, pieces, strict=False)
     )
     while batch := list(islice(utterances, UTTERANCES_AT_ONCE)):
         said = {each.utt_id: each for each in _recognize(batch, reference, beam)}

@@ -117,10 +117,10 @@ def _batches(rows: Iterable[Any], schema: pa.Schema, size: int) -> Iterator[pa.R
 
 
 def parquet_files(path: Path) -> list[Path]:
-    """The Parquet files of a folder (or the file itself) in order of name; an empty list where there are none."""
+    """The Parquet files in a folder (or the file itself) in order of name; an empty list where there are none."""
     if path.is_file():
         return [path]
-    return sorted(file for file in path.rglob("*.parquet") if not file.name.startswith("."))
+    return sorted(file for file in path.glob("*.parquet") if not file.name.startswith("."))
 
 
 _RECORDS: dict[str, type[Any]] = {"utterances": Utterance, "cues": Cue, "rejects": Reject, "hypotheses": Hypothesis}
@@ -167,9 +167,7 @@ class Table(Generic[T]):
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """Reads the given columns at once; for columns that are small by nature."""
-        names = list(columns or self.schema.names)
-        schema = pa.schema([self.schema.field(name) for name in names])
-        return pa.Table.from_batches(list(self.batches(names)), schema=schema.remove_metadata())
+        return pa.Table.from_batches(list(self.batches(columns)), schema=_plain(self.schema, columns))
 
     def _record(self, row: dict[str, Any]) -> T:
         if "alternatives" in row:
@@ -182,13 +180,22 @@ def _read_batches(file: Path, schema: pa.Schema, columns: Sequence[str] | None) 
         parquet = pq.ParquetFile(file)
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{file}: not a Parquet file, or cut short: {error}; write it again or remove it") from error
-    names = list(columns or schema.names)
+    plain = _plain(schema, columns)
+    names = plain.names
     if missing := set(names) - set(parquet.schema_arrow.names):
         table = schema.metadata[b"ipl.table"].decode()
         raise SchemaError(f"{file}: not a table of {table}: fields are missing: {', '.join(sorted(missing))}")
     size = ROWS_PER_GROUP if "audio" in names else 8192
     for batch in parquet.iter_batches(batch_size=size, columns=names):
-        yield pa.RecordBatch.from_arrays([batch.column(name) for name in names], names=names)
+        try:
+            yield pa.RecordBatch.from_arrays([batch.column(name) for name in names], schema=plain)
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise SchemaError(f"{file}: not as its table's schema says: {' '.join(str(error).split())}") from error
+
+
+def _plain(schema: pa.Schema, columns: Sequence[str] | None) -> pa.Schema:
+    """The schema of some columns, without metadata."""
+    return pa.schema([schema.field(name).remove_metadata() for name in columns or schema.names])
 
 
 @dataclass(frozen=True)

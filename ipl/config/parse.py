@@ -38,14 +38,14 @@ def read_plan(file: Path, overrides: Sequence[str] = ()) -> Plan:
     """Reads a plan; `overrides` are `key=value` as `--set` takes them. Raises ConfigError with all problems."""
     tree = _read(file, overrides)
     top = _Reader.at(tree, file, _TOP)
-    data = top.data()
+    seed, data = top.seed(), top.data()
     mine = top.mine(("mine",), tree.value.get("mine")) if "mine" in tree.value else None
     models = tuple(top.existing(("models", i), each) for i, each in enumerate(top.list_of(("models",), str)))
     cycles = top.cycles()
     _check_sense(tree, data, mine, bool(models), cycles)
     tree.raise_problems()
     name = tree.value.get("name", file.resolve().parent.name)
-    return Plan(file.resolve(), str(name), top.seed(), top.files, data, mine, tuple(cycles), models)
+    return Plan(file.resolve(), str(name), seed, top.files, data, mine, tuple(cycles), models)
 
 
 def read_mine_plan(

@@ -85,8 +85,11 @@ def parse_scalar(text: str) -> Any:
     """
     tree = YamlTree("--set")
     loader = _loader()
-    node = loader.compose(io.StringIO(text))
-    value = _value(loader, node, (), tree) if node is not None else None
+    try:
+        node = loader.compose(io.StringIO(text))
+        value = _value(loader, node, (), tree) if node is not None else None
+    except (YAMLError, ValueError) as error:
+        raise InputError(f"--set: {text!r} is not YAML: {' '.join(str(error).split())}") from error
     tree.raise_problems()
     return value
 
@@ -105,13 +108,15 @@ def read_yaml(path: Path) -> YamlTree:
     loader = _loader()
     try:
         node = loader.compose(io.StringIO(text))
+        tree.value = _value(loader, node, (), tree) if node is not None else None
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         what = " ".join(str(part) for part in (error.problem, error.context) if part)
         raise ConfigError([f"{path}:{line}: not YAML: {what}"]) from error
     except YAMLError as error:
         raise ConfigError([f"{path}:1: not YAML: {' '.join(str(error).split())}"]) from error
-    tree.value = _value(loader, node, (), tree) if node is not None else None
+    except ValueError as error:
+        raise ConfigError([f"{path}:1: not YAML: {' '.join(str(error).split())}"]) from error
     return tree
 
 

@@ -1,0 +1,61 @@
+"""Fixtures that several test files share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ipl.audio import encode_flac
+from ipl.records import Utterance
+from ipl.schemas import UTTERANCES
+from ipl.tables import write_table
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLE_RATE_HZ = 8000
+
+
+def letters(count: int) -> str:
+    return " ".join("abcdefghijklmnopqrstuvwxyz"[:count])
+
+
+def loud_utterance(utt_id: str, loudness: int, text: bool = True) -> Utterance:
+    """A second of tone whose loudness (1 to 26) stands for that many letters."""
+    tone = np.sin(np.arange(SAMPLE_RATE_HZ) * 0.5) * loudness / 100
+    audio = encode_flac(tone.astype(np.float32), SAMPLE_RATE_HZ)
+    words = letters(loudness) if text else None
+    return Utterance(utt_id, utt_id, 0, 1000, audio, SAMPLE_RATE_HZ, SAMPLE_RATE_HZ, words, origin="labelled")
+
+
+def write_loud(folder: Path, name: str, count: int) -> Path:
+    rows = [loud_utterance(f"{name}-{i:04d}", 3 + i % 20) for i in range(count)]
+    write_table(folder / name / "part-00000.parquet", rows, UTTERANCES)
+    return folder / name
+
+
+@pytest.fixture
+def fake_plan(tmp_path: Path) -> Path:
+    """A plan of three cycles over fake plugins (tests/fake_plugins.py) that runs in seconds."""
+    for name, count in (("labelled", 10), ("pool", 300), ("dev", 5), ("test", 6)):
+        write_loud(tmp_path / "data", name, count)
+    plan = tmp_path / "cycles.yaml"
+    plan.write_text(
+        f"""\
+name: fake
+seed: 3
+plugins: [{ROOT / "tests" / "fake_plugins.py"}]
+data: {{labelled: data/labelled, pool: data/pool, dev: data/dev, test: data/test}}
+defaults:
+  initializer: fake
+  trainer: {{use: fake, epochs: 2}}
+  recognizer: fake
+  batcher: fake
+  filter: [empty, {{use: score, keep: 0.5}}]
+cycles:
+  - {{name: seed, selector: none}}
+  - {{initializer: last}}
+  - {{oracle: true}}
+"""
+    )
+    return plan
