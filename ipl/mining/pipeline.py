@@ -1,0 +1,101 @@
+"""Mining: sources to pairs, cues and rejects, source by source over worker processes.
+
+OUT/pairs/<source_id>.parquet     utterances: audio and text with the speech interval
+OUT/cues/<source_id>.parquet      subtitles with their display interval
+OUT/rejects/<source_id>.parquet   all the rest of the source's time, and why
+OUT/evidence/<source_id>/         what the extractors saw
+OUT/receipts/<source_id>.json     written last: the source is done
+OUT/summary.json                  counts, hours kept and lost, seconds of work
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ipl.errors import InputError, MediaError, StageError
+from ipl.executors import Outcome, map_tasks
+from ipl.files import write_json
+from ipl.mining.course import Course, Unusable
+from ipl.mining.media import probe
+from ipl.mining.plan import Cast, MiningPlan
+from ipl.mining.receipts import EARLIER, MinedFolder
+from ipl.mining.sources import Source, find_sources
+from ipl.mining.summary import realtime, summarize
+from ipl.mining.work import Mined, mine_source, reject_source
+from ipl.progress import progress, say
+
+__all__ = ["MiningResult", "mine"]
+
+
+@dataclass(frozen=True)
+class MiningResult:
+    """A folder of mined data, and what its `summary.json` says."""
+
+    out_dir: Path
+    summary: dict[str, Any]
+
+    @property
+    def pairs(self) -> Path:
+        """The folder of the mined utterances."""
+        return self.out_dir / "pairs"
+
+
+def mine(
+    sources: Sequence[str | Path], out_dir: Path, plan: MiningPlan, workers: int = 1, executor: str = "local"
+) -> MiningResult:
+    """Mines files, folders and globs into `out_dir`; sources that are done there under the same plan stay as they are.
+
+    A source that cannot be used is a reject with its reason. What lies in `out_dir` of sources that are not named
+    moves to `out_dir/earlier`. Raises InputError for what names nothing, PluginError for a plan that cannot be
+    played, StageError where no source can be used or `out_dir` cannot be written to.
+    """
+    started = time.monotonic()
+    Cast(plan)  # a plan that cannot be played is told before any work
+    found = find_sources(sources)
+    folder = MinedFolder(out_dir.resolve())
+    _prepare(folder, found)
+    mined: list[Mined] = []
+    with progress("mining", len(found), "sources") as advance:
+        for outcome in map_tasks(partial(mine_source, plan, folder), found, workers, executor):
+            each = _mined(folder, outcome)
+            mined.append(each)
+            if each.receipt.failed:
+                say(f"  {each.receipt.path}: rejected, {each.receipt.failed}: {each.receipt.detail}")
+            advance(1, f"{realtime(mined, time.monotonic() - started):.1f}x realtime")
+    mined.sort(key=lambda each: each.receipt.source_id)
+    summary = summarize(mined, time.monotonic() - started)
+    write_json(folder.path / "summary.json", summary)
+    if summary["num_failed"] == len(mined):
+        first = mined[0].receipt
+        raise StageError(
+            f"{folder.path}: none of {len(mined)} sources can be used; the first, {first.path}: "
+            f"{first.failed}: {first.detail}; the others are in rejects and summary.json"
+        )
+    return MiningResult(out_dir, summary)
+
+
+def _prepare(folder: MinedFolder, found: Sequence[Source]) -> None:
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        (folder.path / "summary.json").unlink(missing_ok=True)  # it would tell of an earlier call
+    except OSError as error:
+        raise InputError(f"{folder.path}: cannot write there: {error.strerror}; choose another folder") from error
+    if others := folder.set_aside(source.source_id for source in found):
+        say(f"  {len(others)} sources mined earlier are not named now ({others[0]}, ...): moved to {EARLIER}/")
+
+
+def _mined(folder: MinedFolder, outcome: Outcome[Source, Mined]) -> Mined:
+    if outcome.error_kind != "died":
+        return outcome.unwrap()
+    course = Course(outcome.task)
+    try:
+        course.duration_ms = probe(outcome.task.path).duration_ms
+    except MediaError:
+        course.duration_ms = 0  # it was lost before anybody could tell
+    problem = Unusable("mine", "worker died", str(outcome.error))
+    return Mined(reject_source(folder, course, problem, None), now=True)
