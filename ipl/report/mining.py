@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from ipl.files import read_json, write_text
+from ipl.files import write_text
 from ipl.report.accounts import Account, count_time, total
 from ipl.report.html import Html, element
+from ipl.report.mining_numbers import MiningNumbers
 from ipl.report.mining_samples import pair_table, reject_table
-from ipl.report.numbers import count, hours, parts, seconds, share
+from ipl.report.numbers import NONE, count, hours, parts, seconds, share
 from ipl.report.page import note, page, section
 from ipl.report.table import bar_table, lines, table
 
@@ -32,16 +32,20 @@ def mining_sections(out_dir: Path) -> list[Html | None]:
     accounts = count_time(out_dir)
     if not accounts:
         return []
-    summary = read_json(out_dir / "summary.json") if (out_dir / "summary.json").is_file() else {}
+    numbers = MiningNumbers.at(out_dir)
     whole = total(accounts)
     lead = (
         f"{hours(whole.hours_kept)} of {hours(whole.hours)} became pairs: "
         f"{count(whole.num_pairs)} from {count(len(accounts))} sources."
     )
     return [
-        section("Mining: hours kept and lost", element("p", lead), _hours_table(whole), _numbers(summary)),
-        section("Mining: where time went", *_seconds(summary)),
-        section("Mining: sources", _sources(accounts)),
+        section("Mining: hours kept and lost", element("p", lead), _hours_table(whole)),
+        section(
+            "Mining: where time went",
+            _seconds(numbers.seconds) if numbers else note("Mining has not come to its end."),
+            table("Counts", ("what", "number"), numbers.counts()) if numbers else None,
+        ),
+        section("Mining: sources", _failed(numbers) if numbers else None, _sources(accounts)),
         section("Mined pairs to look at and listen to", pair_table(out_dir)),
         section("What was rejected", reject_table(out_dir)),
     ]
@@ -55,22 +59,16 @@ def _hours_table(whole: Account) -> Html:
     )
 
 
-def _numbers(summary: Mapping[str, Any]) -> Html | None:
-    rows = [(_words(key), count(value)) for key, value in summary.items() if type(value) is int]
-    return table("Counts", ("what", "number"), rows) if rows else None
+def _seconds(spent: Mapping[str, float]) -> Html | None:
+    written = {phase: seconds(each) for phase, each in spent.items()}
+    caption = "Work of all workers together, by phase"
+    return bar_table(caption, "phase", "time", spent, written) if spent else None
 
 
-def _seconds(summary: Mapping[str, Any]) -> list[Html | None]:
-    tables: list[Html | None] = []
-    for key, value in summary.items():
-        if key.startswith("seconds") and isinstance(value, dict) and value:
-            written = {phase: seconds(each) for phase, each in value.items()}
-            tables.append(bar_table("Seconds of work, all workers together", "phase", "time", value, written))
-    return tables
-
-
-def _words(key: str) -> str:
-    return key.removeprefix("num_").replace("_", " ")
+def _failed(numbers: MiningNumbers) -> Html | None:
+    rows = [(each["source_id"], each["reason"], each["detail"] or NONE) for each in numbers.failed[:MOST_SOURCES]]
+    shown = f"{len(rows)} of {count(numbers.num_failed)}"
+    return table(f"Sources of no use ({shown})", ("source", "why", "detail"), rows, cards=True) if rows else None
 
 
 def _standing(account: Account) -> tuple[bool, int]:

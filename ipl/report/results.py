@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from ipl.errors import InputError
 from ipl.files import read_json
 
-__all__ = ["CycleResult", "ErrorRates", "PseudoLabels", "RunResults", "TrainingResult"]
+__all__ = ["CycleResult", "ErrorRates", "PseudoLabels", "RunResults", "TrainingResult", "read_record"]
 
 R = TypeVar("R")
 
@@ -82,7 +82,7 @@ class RunResults:
     @classmethod
     def of(cls, value: Mapping[str, Any], where: str = "results.json") -> RunResults:
         """Reads the contents of `results.json`; InputError where a key is missing."""
-        return _record(cls, dict(value) | {"cycles": tuple(_cycle(each, where) for each in value["cycles"])}, where)
+        return read_record(cls, dict(value) | {"cycles": tuple(_cycle(each, where) for each in value["cycles"])}, where)
 
     @classmethod
     def at(cls, run_dir: Path) -> RunResults:
@@ -103,13 +103,14 @@ _PARTS: dict[str, type[Any]] = {
 
 def _cycle(value: Mapping[str, Any], where: str) -> CycleResult:
     parts = {
-        key: None if value.get(key) is None else _record(record, value[key], f"{where}: {key}")
+        key: None if value.get(key) is None else read_record(record, value[key], f"{where}: {key}")
         for key, record in _PARTS.items()
     }
-    return _record(CycleResult, dict(value) | parts, where)
+    return read_record(CycleResult, dict(value) | parts, where)
 
 
-def _record(record: type[R], value: Mapping[str, Any], where: str) -> R:
+def read_record(record: type[R], value: Mapping[str, Any], where: str) -> R:
+    """Reads a record of JSON; keys that it does not have are somebody else's. InputError where one is missing."""
     names = [field.name for field in fields(record)]  # type: ignore[arg-type]
     if missing := set(names) - set(value):
         raise InputError(

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ipl.report.cells import error_cells, model_name
-from ipl.report.numbers import NONE, count, hours, parts, percent, seconds
+from ipl.report.mining_numbers import MiningNumbers
+from ipl.report.numbers import NONE, hours, parts, percent, seconds, share
 from ipl.report.results import CycleResult, RunResults
 
 __all__ = ["mining_summary", "run_summary", "text_table"]
@@ -62,20 +63,13 @@ def _row(cycle: CycleResult) -> tuple[str, ...]:
 
 def mining_summary(summary: Mapping[str, Any]) -> str:
     """Writes the contents of a mining folder's `summary.json` as text: counts, hours by reason, seconds by phase."""
-    numbers = [(key, value) for key, value in summary.items() if isinstance(value, int | float)]
-    tables = [text_table(("mined", ""), [(_words(key), _written(key, value)) for key, value in numbers])]
-    for key, value in summary.items():
-        if isinstance(value, dict) and value:
-            largest_first = sorted(value.items(), key=lambda each: -each[1])
-            tables.append(text_table((_words(key), ""), [(name, _written(key, each)) for name, each in largest_first]))
-    return "\n\n".join(tables)
-
-
-def _words(key: str) -> str:
-    return key.removeprefix("num_").replace("_", " ")
-
-
-def _written(key: str, value: float) -> str:
-    if "hours" in key:
-        return hours(value)
-    return seconds(value) if "seconds" in key else count(int(value))
+    numbers = MiningNumbers.of(summary)
+    kept = {"kept": numbers.hours_kept} | {f"lost: {reason}": lost for reason, lost in numbers.hours_lost.items()}
+    rows = [(name, hours(value), share(value, numbers.hours)) for name, value in kept.items()]
+    tables = [
+        text_table(("mined", ""), numbers.counts()),
+        text_table(("what became of the time", "", "share"), rows),
+        text_table(("work, by phase", ""), [(phase, seconds(spent)) for phase, spent in numbers.seconds.items()]),
+    ]
+    failed = [f"of no use: {each['path']}: {each['reason']}: {each['detail']}" for each in numbers.failed]
+    return "\n\n".join([*tables, *failed])
