@@ -6,6 +6,7 @@ plugin's name in the place of `my_<role>` and of the class's name.
 
 from __future__ import annotations
 
+import keyword
 import re
 from importlib.resources import files
 
@@ -18,9 +19,14 @@ def source_of(role: str, name: str) -> str:
     >>> [line for line in source_of("filter", "too-long").splitlines() if "plugin(" in line or "class" in line]
     ['@ipl.plugin("too-long")', 'class TooLong:']
     """
+    placeholder = f"my_{role}"
     source = files(__name__).joinpath(f"{role}.py").read_text(encoding="utf-8")
-    return source.replace(f'"my_{role}"', f'"{name}"').replace(_class_name(f"my_{role}"), _class_name(name))
+    without_class = source.replace(_class_name(placeholder), "")
+    class_name = _class_name(name)
+    if keyword.iskeyword(class_name) or re.search(rf"\b{class_name}\b", without_class):
+        class_name += "Plugin"  # vote.py must not hide the record Vote
+    return source.replace(f'"{placeholder}"', f'"{name}"').replace(_class_name(placeholder), class_name)
 
 
 def _class_name(name: str) -> str:
-    return "".join(word[:1].upper() + word[1:] for word in re.split(r"[^0-9A-Za-z]+", name))
+    return "".join(word[:1].upper() + word[1:] for word in re.split(r"[\W_]+", name))

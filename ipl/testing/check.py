@@ -12,18 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from ipl.registry import PluginInfo
-from ipl.testing import contracts_cycle, contracts_data, contracts_mining, contracts_models
 from ipl.testing.bench import Bench, Contract, numbered
+from ipl.testing.contracts_cycle import CONTRACTS as CYCLE_CONTRACTS
+from ipl.testing.contracts_data import CONTRACTS as DATA_CONTRACTS
+from ipl.testing.contracts_mining import CONTRACTS as MINING_CONTRACTS
+from ipl.testing.contracts_models import CONTRACTS as MODEL_CONTRACTS
 from ipl.testing.result import CheckResult
 
 __all__ = ["check_plugin"]
 
-CONTRACTS: dict[str, Contract] = {
-    **contracts_cycle.CONTRACTS,
-    **contracts_models.CONTRACTS,
-    **contracts_mining.CONTRACTS,
-    **contracts_data.CONTRACTS,
-}
+CONTRACTS: dict[str, Contract] = CYCLE_CONTRACTS | MODEL_CONTRACTS | MINING_CONTRACTS | DATA_CONTRACTS
 """Role to its contract."""
 
 HEAVY = ("torch", "onnxruntime", "cv2", "easyocr", "rapidocr", "tensorboard", "ray")
@@ -41,7 +39,8 @@ def check_plugin(
 
 
 def _results(info: PluginInfo, options: Mapping[str, Any], data: Path | None) -> Iterator[CheckResult]:
-    yield CheckResult("its docstring says what it does", None if info.summary else "found none, expected a sentence")
+    described = info.summary and not info.summary.startswith(f"{info.cls.__name__}(")  # what dataclasses puts there
+    yield CheckResult("its docstring says what it does", None if described else "found none, expected a sentence")
     mute = [f"nothing is written below the field {option.name!r}" for option in info.options if not option.meaning]
     yield CheckResult("each option has its meaning as a string below it", numbered(mute))
     yield CheckResult("its file loads without heavy packages", _heavy_imports(info.cls.__module__, info.origin))
