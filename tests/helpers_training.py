@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from ipl_plugins.batchers import DynamicBatcher
 
 from ipl.asr.config import FeatureConfig, ModelConfig
 from ipl.asr.models.model import create
@@ -14,7 +15,6 @@ from ipl.records import Cycle, Utterance
 from ipl.schemas import BATCHES, INDEX, UTTERANCES
 from ipl.tables import Dataset, write_table
 from ipl.training.job import Job, TrainingOptions
-from ipl_plugins.batchers import DynamicBatcher
 
 RATE = 8000
 LETTERS = "abcde "
@@ -66,7 +66,7 @@ def make_job(folder: Path, rows=None, seed=1, batch_seconds=10.0, sizes=None, **
     sizes = sizes or {"width": 48, "layers": 2, "subsampling": 2}
     config = ModelConfig(architecture="conv", sizes=sizes, features=FeatureConfig(sample_rate_hz=RATE, num_mels=40))
     save(create(config, Units.collect([LETTERS]), seed=3), job.student)
-    job.out_dir.mkdir()
+    job.out_dir.mkdir(parents=True)
     return job
 
 

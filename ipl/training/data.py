@@ -96,8 +96,8 @@ class TrainingSet:
         if not rows:
             # Every rank has to take part in a step; this one with an utterance that counts for nothing.
             silence = torch.zeros(1, 1, self.config.features.num_mels)
-            nothing, one = torch.zeros(1, dtype=torch.long), torch.ones(1, dtype=torch.long)
-            return Batch([], [], silence, one, nothing, nothing, step_units)
+            one = torch.ones(1, dtype=torch.long)
+            return Batch([], [], silence, one, one, one, step_units)
         padded, num_frames = features.pad([found.float() for _, found in heard if found is not None])
         if self.options.spec_augment:
             generator = random_for(self.seed, epoch, f"step {place} rank {rank}")

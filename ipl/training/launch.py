@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -39,10 +40,9 @@ def run(job: Job) -> Iterator[EpochResult]:
     for old in job.out_dir.glob("failure-*.json"):
         old.unlink()
     seen: set[Path] = set()
-    for result in _new_results(job.out_dir, seen):
-        yield result
-        if result.epoch + 1 == job.options.epochs:
-            return
+    yield from _new_results(job.out_dir, seen)
+    if len(seen) == job.options.epochs:
+        return
     cores = len(os.sched_getaffinity(0))
     if job.options.device == "cpu" and job.options.ranks > cores:
         say(f"  training: {job.options.ranks} ranks on {cores} cores; they will wait for each other")
@@ -58,12 +58,13 @@ def run(job: Job) -> Iterator[EpochResult]:
                 advance(step - done, note)
                 done = step
             yield from _new_results(job.out_dir, seen)
+            if len(seen) == job.options.epochs:
+                return  # the last checkpoint is the last thing that the ranks do
             if failure := _failure(job.out_dir, only_final=True):
                 raise failure
             if not ended:
                 time.sleep(SECONDS_BETWEEN_LOOKS)
-    if process.returncode:
-        raise _failure(job.out_dir, only_final=False) or StageError(_death(job))
+    raise _failure(job.out_dir, only_final=False) or StageError(_death(job))
 
 
 def _new_results(out_dir: Path, seen: set[Path]) -> Iterator[EpochResult]:
@@ -80,6 +81,7 @@ def _torchrun(job: Job) -> Iterator[subprocess.Popen[bytes]]:
     command = [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
         *("--nproc-per-node", str(options.ranks), "--max-restarts", str(options.max_restarts)),
+        *("--log-dir", str(job.out_dir / ".torchrun")),
         *("-m", "ipl.training.worker", str(job.path)),
     ]
     threads = str(options.threads_per_rank)
@@ -91,8 +93,9 @@ def _torchrun(job: Job) -> Iterator[subprocess.Popen[bytes]]:
     try:
         yield process
     finally:
-        process.kill()
+        process.kill()  # the kernel kills the ranks with it
         process.wait()
+        shutil.rmtree(job.out_dir / ".torchrun", ignore_errors=True)
 
 
 def _last_line(path: Path) -> tuple[int, str]:
@@ -106,8 +109,8 @@ def _last_line(path: Path) -> tuple[int, str]:
     if not whole_lines:
         return 0, ""
     values: dict[str, Any] = json.loads(whole_lines.rpartition(b"\n")[2])
-    loss, error = values.get("loss"), values.get("dev_error")
-    shown = [f"loss {loss:.3f}"] * (loss is not None) + [f"dev {error:.1%}"] * (error is not None)
+    names = {"loss": "loss {:.3f}", "dev_error": "dev {:.1%}"}
+    shown = [form.format(values[name]) for name, form in names.items() if values.get(name) is not None]
     return values["step"], " ".join(shown)
 
 

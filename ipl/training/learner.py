@@ -21,7 +21,7 @@ from ipl.training.skipped import Skipped
 
 __all__ = ["COUNTS", "Learner"]
 
-COUNTS = ("nats", "units", "utterances", "too_short", "frames")
+COUNTS = ("nats", "units", "utterances", "too_short")
 """What a step counts over all ranks; `nats` is the sum of the losses, `too_short` those that were infinite."""
 
 
@@ -78,8 +78,8 @@ class Learner:
             detail = f"{int(batch.num_frames[place])} frames for {int(batch.num_units[place])} units"
             self.skipped.note(batch.utt_ids[place], "too_short_for_text", detail)
         nats, too_short = float(found.sum()), float((found == 0).sum())
-        units, frames = float(batch.num_units.sum() + len(batch.rows)), float(batch.num_frames.sum())
-        values = torch.tensor([nats, units, len(batch.rows), too_short, frames], dtype=torch.float64)
+        units = float(batch.num_units.sum()) + len(batch.rows) if batch.rows else 0.0
+        values = torch.tensor([nats, units, len(batch.rows), too_short], dtype=torch.float64)
         return dict(zip(COUNTS, self.world.sum(values).tolist(), strict=True))
 
     def state(self) -> dict[str, Any]:

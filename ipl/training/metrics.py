@@ -17,13 +17,8 @@ __all__ = ["MetricsWriter", "averages"]
 
 def averages(sums: dict[str, float]) -> dict[str, float]:
     """What the sums of some steps' counts say: the mean loss in nats a unit, and how much went wrong."""
-    heard = sums.get("units", 0.0)
-    return {
-        "loss": sums["nats"] / heard if heard else math.nan,
-        "utterances": sums.get("utterances", 0.0),
-        "too_short": sums.get("too_short", 0.0),
-        "bad_steps": sums.get("bad_steps", 0.0),
-    }
+    found = {name: sums.get(name, 0.0) for name in ("utterances", "too_short", "bad_steps")}
+    return {"loss": sums["nats"] / sums["units"]} | found if sums.get("units") else found
 
 
 class MetricsWriter:

@@ -10,7 +10,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from ipl.errors import IplError
 from ipl.files import write_json
@@ -20,22 +20,22 @@ from ipl.training.processes import die_with_parent
 __all__ = ["main"]
 
 
-def main(job_file: Path) -> int:
-    """Trains as one rank of `job_file`; returns the exit code."""
+def main(job_file: Path) -> NoReturn:
+    """Trains as one rank of `job_file`, and ends the process."""
     die_with_parent()
     job = Job.load(job_file)
     rank = int(os.environ.get("RANK", "0"))
-    held = _lock(job.out_dir) if rank == 0 else None
+    _held = _lock(job.out_dir) if rank == 0 else None
+    exit_code = 0
     try:
         _train(job)
     except Exception as error:
         traceback.print_exc()
         _note(job.out_dir, rank, error)
-        sys.stderr.flush()
-        os._exit(1)  # leaving in order would wait for the other ranks
-    if held:
-        held.close()
-    return 0
+        exit_code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)  # leaving in order may wait for other ranks, and aborts at times (gloo's threads, torch 2.13)
 
 
 def _lock(out_dir: Path) -> TextIO:
@@ -71,4 +71,4 @@ def _note(out_dir: Path, rank: int, error: Exception) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    main(Path(sys.argv[1]))
