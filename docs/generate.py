@@ -120,6 +120,8 @@ def _command(parser: argparse.ArgumentParser, level: int) -> Iterator[str]:
     yield f"{'#' * level} {parser.prog}\n"
     if parser.description:
         yield f"{parser.description.strip()}\n"
+    if parser.epilog:
+        yield f"{parser.epilog.strip()}\n"
     if not children:
         yield f"```text\n{parser.format_usage().removeprefix('usage: ').strip()}\n```\n"
     rows = [

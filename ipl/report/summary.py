@@ -24,14 +24,13 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
     lines = [header, ["-" * width for width in widths], *rows]
-    return "\n".join(
-        "  ".join(cell.rjust(width) if column else cell.ljust(width) for column, (cell, width) in _cells(line, widths))
-        for line in lines
-    )
+    return "\n".join(_laid_out(line, widths).rstrip() for line in lines)
 
 
-def _cells(line: Sequence[str], widths: Sequence[int]) -> Any:
-    return enumerate(zip(line, widths, strict=True))
+def _laid_out(line: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [line[0].ljust(widths[0])]
+    cells += [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]
+    return "  ".join(cells)
 
 
 def run_summary(results: Mapping[str, Any]) -> str:
