@@ -39,7 +39,9 @@ def hours(value: float | None) -> str:
         return f"{value:.2f} h"
     if value >= 1 / 60:
         return f"{60 * value:.1f} min"
-    return f"{3600 * value:.1f} s" if value else "0"
+    if value >= 0.1 / 3600:
+        return f"{3600 * value:.1f} s"
+    return f"{3_600_000 * value:.0f} ms" if value else "0"
 
 
 def seconds(value: float | None) -> str:

@@ -28,8 +28,8 @@ table{border-collapse:collapse;min-width:min(100%,36rem);font-size:.9rem}.cards{
 caption{text-align:left;color:var(--soft);padding-bottom:4px}
 th,td{text-align:left;vertical-align:top;padding:6px 12px 6px 0;border-bottom:1px solid var(--rule)}
 td{font-variant-numeric:tabular-nums;white-space:nowrap}thead th{color:var(--soft);font-weight:600;white-space:nowrap}
-tbody th{font-weight:600;overflow-wrap:anywhere;min-width:7rem}.cards td{overflow-wrap:anywhere;white-space:normal}
-audio{width:240px;max-width:100%;height:36px;display:block}img{max-width:240px;height:auto;display:block;border-radius:4px}
+tbody th{font-weight:600;overflow-wrap:anywhere;min-width:7rem}.cards td{overflow-wrap:break-word;white-space:normal}
+audio{width:220px;height:36px;display:block}img{max-width:240px;height:auto;display:block;border-radius:4px}
 .keep{color:var(--good)}.reject{color:var(--bad)}bdi{white-space:pre-line}
 mark{background:none;color:inherit;text-decoration:underline wavy var(--bad)}
 @media (max-width:640px){.cards thead{display:none}

@@ -113,7 +113,5 @@ def read_record(record: type[R], value: Mapping[str, Any], where: str) -> R:
     """Reads a record of JSON; keys that it does not have are somebody else's. InputError where one is missing."""
     names = [field.name for field in fields(record)]  # type: ignore[arg-type]
     if missing := set(names) - set(value):
-        raise InputError(
-            f"{where}: no {', '.join(sorted(missing))} in it; another version of ipl wrote it: run `ipl run` again"
-        )
+        raise InputError(f"{where}: no {', '.join(sorted(missing))} in it; another ipl wrote it; run its command again")
     return record(**{name: value[name] for name in names})
