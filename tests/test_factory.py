@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -165,7 +165,7 @@ def test_captions_are_up_around_their_speech_and_never_overlap(
         assert -one_frame_ms - 1 <= early_ms <= 126
         assert late_ms <= 501 + one_frame_ms
         assert caption.first < caption.end
-    for one, other in zip(captions, captions[1:], strict=False):
+    for one, other in pairwise(captions):
         assert one.end <= max(other.first, one.first + 1)
 
 
@@ -200,7 +200,7 @@ def test_a_caption_is_in_exactly_its_frames_and_the_picture_moves() -> None:
     shown = [frame.copy() for frame in render(scene(Caption("hello there", 3, 5), Caption("well", 5, 9)))]
     assert [number for number in range(12) if not np.array_equal(bare[number], shown[number])] == [3, 4, 5, 6, 7, 8]
     assert all(frame.shape == (180, 320, 3) and frame.dtype == np.uint8 for frame in shown)
-    assert all(np.mean(one != other) > 0.2 for one, other in zip(bare, bare[1:], strict=False))
+    assert all(np.mean(one != other) > 0.2 for one, other in pairwise(bare))
 
 
 def test_the_sound_track_says_where_speech_is() -> None:
