@@ -21,7 +21,7 @@ def digest(value: Any) -> str:
     True
     """
     text = json.dumps(value, sort_keys=True, default=_plain, ensure_ascii=False)
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def _plain(value: Any) -> Any:
