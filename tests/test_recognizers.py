@@ -21,7 +21,7 @@ from ipl.asr.models.store import load, save
 from ipl.asr.recognition import UNHEARD
 from ipl.asr.units import Units
 from ipl.audio import encode_flac
-from ipl.errors import InputError
+from ipl.errors import InputError, StageError
 from ipl.records import Hypothesis, ModelRef, Utterance
 from ipl.registry import Registry
 from ipl.schemas import HYPOTHESES
@@ -141,6 +141,14 @@ def test_what_cannot_be_heard_is_empty_and_told(teacher: ModelRef, capsys: pytes
 
 def test_no_utterances_give_no_hypotheses(teacher: ModelRef) -> None:
     assert recognize([], teacher) == {}
+
+
+def test_a_teacher_that_gives_no_numbers_is_told(teacher: ModelRef, tmp_path: Path) -> None:
+    model = load(teacher.path)
+    model.output.bias.data[0] = torch.nan
+    save(model, tmp_path)
+    with pytest.raises(StageError, match="the model gives no numbers"):
+        recognize([utterance("u", "a")], model_ref(tmp_path))
 
 
 def test_a_missing_teacher_is_told(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from ipl.asr.decoding.score import Candidate, rescore
 from ipl.asr.models.model import CtcModel
 from ipl.asr.models.store import load
 from ipl.asr.units import Units
-from ipl.errors import MediaError
+from ipl.errors import MediaError, StageError
 from ipl.progress import say
 from ipl.records import Hypothesis, ModelRef, Utterance
 
@@ -25,6 +25,9 @@ __all__ = ["UNHEARD", "DecodingOptions", "pick_device", "recognize"]
 
 UNHEARD = -1e9
 """The score of an utterance that no model can hear: audio that cannot be decoded, or shorter than one frame."""
+
+LEAST_MS = 100
+"""What an utterance counts at least in a batch, so that a batch of empty ones has an end."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def recognize(utterances: Iterable[Utterance], teacher: ModelRef, options: Decod
                 say(f"recognizer: {error}; its hypothesis is empty")
                 samples = torch.zeros(0)
             heard.append((utterance, features.compute(samples, model.config.features)))
-        yield from _decode(model, heard, teacher.fingerprint, options, device)
+        yield from _decode(model, heard, teacher, options, device)
 
 
 @lru_cache(maxsize=2)
@@ -71,7 +74,7 @@ def _batches(utterances: Iterable[Utterance], batch_seconds: float) -> Iterator[
     """Batches of at most `batch_seconds`, padding counted; a longer utterance is a batch of its own."""
     batch: list[Utterance] = []
     for utterance in sorted(utterances, key=lambda each: (_duration_ms(each), each.utt_id)):
-        if batch and _duration_ms(utterance) * (len(batch) + 1) > batch_seconds * 1000:
+        if batch and max(_duration_ms(utterance), LEAST_MS) * (len(batch) + 1) > batch_seconds * 1000:
             yield batch
             batch = []
         batch.append(utterance)
@@ -87,16 +90,18 @@ def _duration_ms(utterance: Utterance) -> int:
 def _decode(
     model: CtcModel,
     heard: Sequence[tuple[Utterance, Tensor]],
-    teacher: str,
+    teacher: ModelRef,
     options: DecodingOptions,
     device: torch.device,
 ) -> Iterator[Hypothesis]:
     padded, num_frames = features.pad([each for _, each in heard])
     log_probs, out_frames = model(padded.to(device), num_frames.to(device))
     log_probs, out_frames = log_probs.cpu(), out_frames.cpu()
+    if not log_probs.isfinite().all():
+        raise StageError(f"{teacher.path}: the model gives no numbers (its training diverged); take another model")
     candidates = rescore(log_probs, out_frames, _texts(model.units, log_probs, out_frames, options))
     for (utterance, _), of_one, length in zip(heard, candidates, out_frames.tolist(), strict=True):
-        yield _hypothesis(model.units, utterance, of_one if length else [], teacher, options.n_best)
+        yield _hypothesis(model.units, utterance, of_one if length else [], teacher.fingerprint, options.n_best)
 
 
 def _texts(units: Units, log_probs: Tensor, num_frames: Tensor, options: DecodingOptions) -> list[list[list[int]]]:

@@ -23,7 +23,7 @@ class Subsampling(nn.Module):
     sensitive to pitch and to the length of a vocal tract, as in Deep Speech 2 (arXiv 1512.02595).
     """
 
-    def __init__(self, num_mels: int, width: int, factor: int, channels: int = 16) -> None:
+    def __init__(self, num_mels: int, width: int, factor: int, channels: int = 8) -> None:
         super().__init__()
         self.factor = factor
         self.over_bands = nn.Conv2d(1, channels, kernel_size=(3, 5), stride=(1, 2), padding=(1, 2))

@@ -15,8 +15,8 @@ __all__ = ["SIZES", "ConvSizes", "GruSizes", "read_sizes"]
 class ConvSizes:
     """Sizes of the convolutional encoder (`ipl.asr.models.conv`)."""
 
-    width: int = 192
-    layers: int = 8
+    width: int = 160
+    layers: int = 6
     kernel: int = 15
     subsampling: int = 3
     dropout: float = 0.1
