@@ -7,9 +7,7 @@ reader is asked when the text changes. Boundaries lie on the sampling grid.
 from __future__ import annotations
 
 import csv
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +20,7 @@ from ipl.mining.media import Box, frames
 from ipl.progress import say
 from ipl.records import Cue, MediaInfo, Reading
 from ipl_extractors.band import Band, find_band
+from ipl_extractors.readings import DOUBTFUL_AGREE, Text, merge_pieces
 from ipl_extractors.strokes import Display, follow, line_boxes
 
 __all__ = ["BurnedIn"]
@@ -29,24 +28,6 @@ __all__ = ["BurnedIn"]
 Picture = npt.NDArray[np.uint8]
 TALLEST = 720
 """Frames higher than this are scaled down to it: no text reader sees more in them."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """One displayed text with all that was read of it: (text, score)."""
-
-    start_ms: int
-    end_ms: int
-    readings: tuple[tuple[str, float], ...]
-    picture: Picture
-
-    def best(self) -> tuple[str, float]:
-        """The text that most of the readings agree on, weighed by their scores, and their mean score."""
-        scores: dict[str, list[float]] = defaultdict(list)
-        for text, score in self.readings:
-            scores[text].append(score)
-        text, votes = max(scores.items(), key=lambda item: sum(item[1]))
-        return text, sum(votes) / len(votes)
 
 
 @ipl.plugin("burned_in")
@@ -73,14 +54,16 @@ class BurnedIn:
         with (work_dir / "readings.tsv").open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file, delimiter="\t", lineterminator="\n")
             table.writerow(("start_ms", "end_ms", "score", "text"))
-            for text in self._merged(self._texts(media, band, read_text)):
+            for text in merge_pieces(
+                self._texts(media, band, read_text), 1000 / self.frames_per_second, self.same_text
+            ):
                 table.writerows((text.start_ms, text.end_ms, round(score, 4), words) for words, score in text.readings)
                 words, score = text.best()
                 _save(text.picture, work_dir / f"{text.start_ms}.jpg")
                 end_ms = min(text.end_ms, media.duration_ms)
                 yield Cue(media.path.name, text.start_ms, end_ms, words, track, score)
 
-    def _texts(self, media: MediaInfo, band: Band, read_text: ReadText) -> Iterator[_Text]:
+    def _texts(self, media: MediaInfo, band: Band, read_text: ReadText) -> Iterator[Text]:
         """Reads each text that stands still in the band."""
         scale = min(1.0, TALLEST / media.height)
         rows = max(8, round((band.box.bottom - band.box.top) * scale))
@@ -89,40 +72,21 @@ class BurnedIn:
         line_height = max(8, round(band.line_height * scale))
         for display in follow(samples, round(1000 / self.frames_per_second), line_height, marks):
             readings = tuple(self._readings(display, line_height, read_text))
-            if readings:
-                yield _Text(display.start_ms, display.end_ms, readings, _middle(display.pictures))
+            yield Text(display.start_ms, display.end_ms, readings, _middle(display.pictures), display.strokes)
 
-    def _readings(self, display: Display, line_height: int, read_text: ReadText) -> Iterator[tuple[str, float]]:
-        """Reads the lines; where that is doubtful, once more with the detector."""
+    def _readings(self, display: Display, line_height: int, read_text: ReadText) -> list[tuple[str, float]]:
+        """Reads the lines; a doubtful text is read again from another picture, and dropped if the two disagree."""
         picture = _middle(display.pictures)
         boxes = line_boxes(display.strokes, line_height)
         crops = [np.ascontiguousarray(picture[box.top : box.bottom, box.left : box.right]) for box in boxes]
-        lines = [line for found in read_text(crops, True) for line in found]
-        text, score = _joined(lines)
-        if score >= self.min_score and text:
-            yield text, score
-        if score < self.sure_score:
-            text, score = _joined(read_text([picture], False)[0])
-            if score >= self.min_score and text:
-                yield text, score
-
-    def _merged(self, texts: Iterator[_Text]) -> Iterator[_Text]:
-        """Joins neighbours that are one text: alike, and no more than a sample between them."""
-        last: _Text | None = None
-        for text in texts:
-            gap_ms = text.start_ms - last.end_ms if last else 0
-            if last and gap_ms <= 1000 / self.frames_per_second and self._alike(last, text):
-                last = replace(last, end_ms=text.end_ms, readings=last.readings + text.readings)
-                continue
-            if last:
-                yield last
-            last = text
-        if last:
-            yield last
-
-    def _alike(self, one: _Text, other: _Text) -> bool:
-        first, second = (each.best()[0].replace(" ", "") for each in (one, other))
-        return ratio(first, second) >= self.same_text
+        first = _joined([line for found in read_text(crops, True) for line in found])
+        if first[1] >= self.sure_score:
+            return [first]
+        second = _joined(read_text([display.pictures[-1]], False)[0])
+        if second[1] >= self.sure_score:
+            return [second]
+        agree = ratio(first[0], second[0]) >= DOUBTFUL_AGREE
+        return [each for each in (first, second) if agree and each[0] and each[1] >= self.min_score]
 
 
 def _joined(lines: Sequence[Reading]) -> tuple[str, float]:

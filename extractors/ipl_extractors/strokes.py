@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ipl.mining.media import Box
 
-__all__ = ["Display", "follow", "line_boxes", "stroke_mask"]
+__all__ = ["Display", "follow", "line_boxes", "overlap", "stroke_mask"]
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -97,13 +98,22 @@ def _has_grown(old: Mask, new: Mask) -> bool:
     return bool(np.count_nonzero(new & ~near) > ADDED * np.count_nonzero(old))
 
 
+def overlap(one: Mask, other: Mask) -> float:
+    """Returns the share of the fewer strokes that the two have in common, 0 to 1."""
+    fewer = min(np.count_nonzero(one), np.count_nonzero(other))
+    return np.count_nonzero(one & other) / fewer if fewer else 0.0
+
+
 def line_boxes(strokes: Mask, line_height: int) -> list[Box]:
     """Returns the boxes of the lines of text that the strokes make, top to bottom."""
     rows = strokes.sum(axis=1)
-    if not rows.any():
+    # Between two lines hardly a stroke passes, though a hanging letter does: what is much compared with the rows
+    # around it is a line. A short line below a long one is only compared with itself.
+    reach = line_height // 3
+    around = sliding_window_view(np.pad(rows, reach), 2 * reach + 1).max(axis=1)
+    inked = np.flatnonzero(rows > np.maximum(0.12 * around, 1))
+    if not len(inked):
         return []
-    # Between two lines hardly a stroke passes; a hanging letter does.
-    inked = np.flatnonzero(rows > 0.12 * rows.max())
     boxes = []
     for run in np.split(inked, np.flatnonzero(np.diff(inked) > max(1, line_height // 10)) + 1):
         top, bottom = int(run[0]), int(run[-1]) + 1

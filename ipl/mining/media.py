@@ -96,7 +96,8 @@ def frames(
 
     It goes by presentation time stamps, so a variable frame rate is sampled rightly; before the first frame
     that frame stands in. It begins at `start_ms`, without decoding what lies before. `crop` is in pixels of the
-    picture as shown (`MediaInfo.width`, `height`), and `height` scales what is left of it, keeping its shape. Raises MediaError as `audio_blocks` does.
+    picture as shown (`MediaInfo.width`, `height`), and `height` scales what is left of it, keeping its shape.
+    Raises MediaError as `audio_blocks` does.
     """
     streams = read_streams(path)
     if streams.video is None:
