@@ -103,6 +103,7 @@ def test_one_bad_file_among_many_is_a_reject_each_of_its_kind(tmp_path: Path) ->
     long = io.BytesIO(encode_flac(np.random.default_rng(0).uniform(-0.5, 0.5, 5 * RATE), RATE)).getvalue()
     (tmp_path / "cut.flac").write_bytes(long[: len(long) // 2])
     (tmp_path / "folder.wav").mkdir()
+    write_audio(tmp_path / "bats.wav", seconds=0.01, rate=1_000_000)
     write_audio(tmp_path / "gbk.wav")
     (tmp_path / "gbk.txt").write_bytes("你好".encode("gbk"))
     write_audio(tmp_path / "utf16.wav")
@@ -113,6 +114,7 @@ def test_one_bad_file_among_many_is_a_reject_each_of_its_kind(tmp_path: Path) ->
     assert reasons(rejects) == {
         "empty.wav": "unreadable_audio",
         "text.flac": "unreadable_audio",
+        "bats.wav": "unreadable_audio",
         "nothing.wav": "no_samples",
         "cut.flac": "unreadable_audio",
         "gbk.wav": "unreadable_text",

@@ -22,11 +22,12 @@ from ipl_datasets.factory.render import render
 from ipl_datasets.factory.scene import Background, Caption, Scene, Style, frame_ms
 from ipl_datasets.factory.soundtrack import Line, record
 from ipl_datasets.factory.truth import read_truth, truth_path
+from ipl_datasets.factory.video import write_video
 from ipl_datasets.sentences import PARTS, sentences, vocabulary
 from ipl_datasets.suppliers import Factory
 
 from ipl.audio import decode
-from ipl.errors import InputError
+from ipl.errors import InputError, StageError
 from ipl.mining.media import audio_blocks, frames, probe
 
 RATE = speech.SAMPLE_RATE_HZ
@@ -282,6 +283,13 @@ def test_making_videos_again_changes_nothing_and_goes_on_where_it_was_cut(tmp_pa
     list(factory.supply(tmp_path, seed=2))
     assert first.read_bytes() != before[first][0], "another seed makes another video"
     assert not [path for path in tmp_path.iterdir() if "partial" in path.name]
+
+
+def test_a_video_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+    scene = Scene(64, 64, Fraction(5), 5, Background(seed=1))
+    with pytest.raises(StageError, match=r"ffmpeg failed \(\d+\): .*No such file") as error:
+        write_video(tmp_path / "no_such_folder" / "video.mp4", scene, np.zeros(RATE, np.float32), RATE)
+    assert "\n" not in str(error.value)
 
 
 def test_truth_of_something_else_is_an_input_error(tmp_path: Path) -> None:

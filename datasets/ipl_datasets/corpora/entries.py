@@ -59,7 +59,7 @@ def read_entries(
             yield reject(entry, error.reason, str(error))
         except FileNotFoundError:
             yield reject(entry, "missing_file", f"{entry.file}: no such file")
-        except (MediaError, OSError) as error:
+        except (MediaError, OSError, RuntimeError) as error:  # RuntimeError: libsndfile cannot encode it, as at 1 MHz
             yield reject(entry, "unreadable_audio", str(error))
 
 
