@@ -66,6 +66,8 @@ def example(info: PluginInfo) -> str:
     if info.role == "exporter":
         return f"ipl data export {info.name} DATASET --out DIR"
     items = [f"use: {info.name}", *(f"{option.name}: {_yaml(_example_of(option))}" for option in info.options)]
+    if info.role == "corpus" and "path" in info.arguments:
+        items.insert(1, "path: path/to/the/data")
     return _PLACES.get(info.role, f"{info.role}: {{plugin}}").format(plugin=f"{{{', '.join(items)}}}")
 
 
