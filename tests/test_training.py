@@ -12,8 +12,9 @@ import torch
 from ipl.asr.models.store import load, read_weights
 from ipl.errors import InputError, StageError
 from ipl.training import checkpoint
+from ipl.training.batches import read_steps
 from ipl.training.communication import World
-from ipl.training.data import FeatureCache, TrainingSet, ahead, read_steps
+from ipl.training.data import FeatureCache, TrainingSet, ahead
 from ipl.training.job import Job, TrainingOptions
 from ipl.training.learner import Learner
 from ipl.training.loop import train

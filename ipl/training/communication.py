@@ -1,6 +1,5 @@
 """How the ranks of a training talk to each other."""
-
-from __future__ import annotations
+# Annotations are not postponed here: torch looks at those of a communication hook, and takes no strings.
 
 import os
 from collections.abc import Iterator
@@ -91,7 +90,7 @@ def data_parallel(model: nn.Module, world: World, compression: Compression) -> n
     return wrapped
 
 
-def _mean_in_fp16(world: World, bucket: Any) -> Future[Tensor]:
+def _mean_in_fp16(world: World, bucket: dist.GradBucket) -> Future[Tensor]:  # type: ignore[name-defined]
     """Sums gradients as fp16; divides first, as a sum above 65,504 would overflow."""
     gradients: Tensor = bucket.buffer()
     halves = (gradients / world.size).to(torch.float16)

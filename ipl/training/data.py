@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
@@ -21,13 +19,13 @@ from ipl.asr.augmentation import AugmentConfig, change_speed, random_for, spec_a
 from ipl.asr.config import ModelConfig
 from ipl.asr.text import normalise
 from ipl.asr.units import Units
-from ipl.errors import InputError, MediaError
+from ipl.errors import MediaError
 from ipl.tables import Index
 from ipl.training.job import Job
 from ipl.training.packing import Step
 from ipl.training.skipped import Skipped
 
-__all__ = ["Batch", "FeatureCache", "TrainingSet", "ahead", "count_steps", "read_steps"]
+__all__ = ["Batch", "FeatureCache", "TrainingSet", "ahead"]
 
 T = TypeVar("T")
 AUGMENT = AugmentConfig()
@@ -161,25 +159,3 @@ def ahead(make: Callable[[int], T], places: Iterable[int]) -> Iterator[T]:
             waiting = coming
         if waiting is not None:
             yield waiting.result()
-
-
-def _epoch_file(batches: Path, epoch: int) -> Path:
-    path = batches / f"epoch-{epoch:03d}.parquet"
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; a training of {epoch + 1} epochs or more needs it")
-    return path
-
-
-def count_steps(batches: Path, epoch: int, ranks: int) -> int:
-    """The number of steps of an epoch."""
-    return int(pq.read_metadata(_epoch_file(batches, epoch)).num_rows) // ranks
-
-
-def read_steps(batches: Path, epoch: int, ranks: int) -> list[Step]:
-    """Reads the steps of an epoch; InputError where they were made for another number of ranks."""
-    path = _epoch_file(batches, epoch)
-    table = pq.read_table(path).sort_by([("step", "ascending"), ("rank", "ascending")])
-    rows = table["rows"].to_pylist()
-    if table["rank"].to_pylist() != list(range(ranks)) * (len(rows) // ranks):
-        raise InputError(f"{path}: its batches are not for {ranks} ranks; make them anew")
-    return [rows[first : first + ranks] for first in range(0, len(rows), ranks)]

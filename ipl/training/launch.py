@@ -13,12 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from ipl.errors import InputError, StageError
 from ipl.files import read_json
 from ipl.progress import progress, say
 from ipl.records import EpochResult
+from ipl.training.batches import count_steps
 from ipl.training.job import Job
 from ipl.training.processes import die_with_parent
 from ipl.training.results import METRICS_FILE, checkpoint_folders, epoch_result
@@ -46,10 +45,8 @@ def run(job: Job) -> Iterator[EpochResult]:
     cores = len(os.sched_getaffinity(0))
     if job.options.device == "cpu" and job.options.ranks > cores:
         say(f"  training: {job.options.ranks} ranks on {cores} cores; they will wait for each other")
-    total = sum(
-        pq.read_metadata(file).num_rows for file in sorted(job.batches.glob("epoch-*.parquet"))[: job.options.epochs]
-    )
-    with _torchrun(job) as process, progress("training", total // job.options.ranks, "steps") as advance:
+    total = sum(count_steps(job.batches, epoch, job.options.ranks) for epoch in range(job.options.epochs))
+    with _torchrun(job) as process, progress("training", total, "steps") as advance:
         done, ended = 0, False
         while not ended:
             ended = process.poll() is not None  # first: what is found below is all there is then

@@ -8,9 +8,10 @@ from pathlib import Path
 from ipl.asr.models.store import load
 from ipl.errors import StageError
 from ipl.training import checkpoint
+from ipl.training.batches import count_steps, read_steps
 from ipl.training.checkpoint import Position
 from ipl.training.communication import World
-from ipl.training.data import TrainingSet, count_steps, read_steps
+from ipl.training.data import TrainingSet
 from ipl.training.evaluation import DevSet
 from ipl.training.job import Job, TrainingOptions
 from ipl.training.learner import Learner

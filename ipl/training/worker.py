@@ -26,12 +26,13 @@ def main(job_file: Path) -> NoReturn:
     job = Job.load(job_file)
     rank = int(os.environ.get("RANK", "0"))
     _held = _lock(job.out_dir) if rank == 0 else None
-    exit_code = 0
+    note, exit_code = job.out_dir / f"failure-{rank}.json", 0
+    note.unlink(missing_ok=True)
     try:
         _train(job)
     except Exception as error:
         traceback.print_exc()
-        _note(job.out_dir, rank, error)
+        _write_failure(note, error)
         exit_code = 1
     sys.stdout.flush()
     sys.stderr.flush()
@@ -59,15 +60,15 @@ def _train(job: Job) -> None:
         train(job, world)
 
 
-def _note(out_dir: Path, rank: int, error: Exception) -> None:
-    """Leaves word of a failure. A RuntimeError may mean that another rank was lost: starting again can help."""
+def _write_failure(path: Path, error: Exception) -> None:
+    """Leaves word for the launcher. A RuntimeError may mean that another rank was lost: starting again can help."""
     message = str(error) if isinstance(error, IplError) else f"{type(error).__name__}: {error}"
-    note = {
+    failure = {
         "message": " ".join(message.split()),
         "exit_code": error.exit_code if isinstance(error, IplError) else 1,
         "is_final": not isinstance(error, RuntimeError | ConnectionError),
     }
-    write_json(out_dir / f"failure-{rank}.json", note)
+    write_json(path, failure)
 
 
 if __name__ == "__main__":

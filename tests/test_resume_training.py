@@ -1,0 +1,153 @@
+"""A training that is killed and started again ends with the same bytes as one that was left alone."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from ipl.training.communication import World
+from ipl.training.job import Job
+from ipl.training.launch import run
+from ipl.training.learner import Learner
+from ipl.training.loop import train
+from ipl.training.results import checkpoint_folders, epoch_results, read_lines
+
+sys.path.insert(0, str(Path(__file__).parent))
+from helpers_training import make_job
+
+EPOCHS, RANKS = 3, 2
+CALL = "import sys; from pathlib import Path; from ipl.training.job import Job; from ipl.training.launch import run; \
+list(run(Job.load(Path(sys.argv[1]))))"
+
+
+class Killed(BaseException):
+    """Stands in for a kill inside this process: nothing of the training may catch it."""
+
+
+def outcome(job):
+    """All that a training leaves but times: weights and metrics of every epoch, lines, skipped utterances."""
+    results = epoch_results(job.out_dir)
+    return (
+        [(result.epoch, result.step, (result.path / "model.safetensors").read_bytes()) for result in results],
+        [result.metrics for result in results],
+        list(read_lines(job.out_dir / "metrics.jsonl")),
+        (job.out_dir / "skipped.jsonl").read_text(),
+    )
+
+
+def options(**more):
+    return {"epochs": EPOCHS, "batch_seconds": 4.0, "checkpoint_steps": 3, **more}
+
+
+@pytest.fixture
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("place", ["before the step", "in the checkpoint", "after the rename"])
+def test_cut_short_anywhere_and_gone_on_is_bit_identical(tmp_path, monkeypatch, one_thread, place):
+    whole = make_job(tmp_path / "whole", **options())
+    train(whole, World())
+    job = make_job(tmp_path / "cut", **options())
+    count = random.Random(place)
+    left = [count.randrange(1, 20) for _ in range(4)]
+
+    def die_sometimes():
+        left[0] -= 1
+        if left[0] == 0:
+            left.pop(0)
+            raise Killed
+
+    def killing(function, after):
+        def wrapped(*args, **kwargs):
+            if len(left) > 1 and not after:
+                die_sometimes()
+            result = function(*args, **kwargs)
+            if len(left) > 1 and after:
+                die_sometimes()
+            return result
+
+        return wrapped
+
+    if place == "before the step":
+        monkeypatch.setattr(Learner, "learn", killing(Learner.learn, after=False))
+    elif place == "in the checkpoint":
+        left[:] = [2, 3, 1, 1]
+        monkeypatch.setattr("ipl.training.checkpoint.torch.save", killing(torch.save, after=True))
+    else:
+        left[:] = [1, 3, 2, 1]
+        tidy = sys.modules["ipl.training.checkpoint"]._tidy
+        monkeypatch.setattr("ipl.training.checkpoint._tidy", killing(tidy, after=False))
+    kills = 0
+    while True:
+        try:
+            train(job, World())
+            break
+        except Killed:
+            kills += 1
+    assert kills == 3
+    assert outcome(job) == outcome(whole)
+    newest = checkpoint_folders(job.out_dir)[-1]
+    assert [path.parent for path in job.out_dir.glob("step-*/trainer.pt")] == [newest]
+    assert not list(job.out_dir.glob(".step-*"))
+
+
+def test_two_ranks_killed_with_all_their_processes_end_with_the_same_bytes(tmp_path):
+    whole = make_job(tmp_path / "whole", **options(ranks=RANKS))
+    assert len(list(run(whole))) == EPOCHS
+    job = make_job(tmp_path / "killed", **options(ranks=RANKS))
+    job.save()
+    moments = random.Random(7)
+    for _ in range(2):
+        process = subprocess.Popen([sys.executable, "-c", CALL, str(job.path)])
+        seen = len(list(read_lines(job.out_dir / "metrics.jsonl")))
+        wait_for(lambda seen=seen: len(list(read_lines(job.out_dir / "metrics.jsonl"))) > seen)
+        time.sleep(moments.uniform(0, 0.4))
+        process.kill()
+        process.wait()
+        wait_for(lambda: not ranks_of(job))
+    assert len(epoch_results(job.out_dir)) < EPOCHS
+    assert [result.epoch for result in run(job)] == list(range(EPOCHS))
+    assert outcome(job) == outcome(whole)
+
+
+def test_a_lost_rank_is_started_again_from_the_last_checkpoint(tmp_path):
+    job = make_job(tmp_path, **options(ranks=RANKS, max_restarts=1))
+    lost = False
+    results = []
+    for result in run(job):
+        results.append(result.epoch)
+        if not lost:
+            os.kill(ranks_of(job)[-1], signal.SIGKILL)
+            lost = True
+    assert results == list(range(EPOCHS))
+    assert not list(job.out_dir.glob("failure-*"))
+
+
+def ranks_of(job: Job) -> list[int]:
+    """The process ids of a training's ranks."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"ipl.training.worker" in command and str(job.path).encode() in command and b"--standalone" not in command:
+            found.append(int(folder.name))
+    return sorted(found)
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
