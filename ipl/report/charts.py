@@ -17,6 +17,7 @@ Written = Callable[[float], str]
 
 NUM_COLOURS = 8
 MOST_DOTS = 40
+WIDEST_COLUMN = 64
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,11 @@ def _line(line: Line, x_axis: Axis, y_axis: Axis, written: Written) -> list[Html
         if pair:
             low, high = y_axis(pair[0]), y_axis(pair[1])
             marks.append(element("line", x1=x, x2=x, y1=low, y2=high, class_=f"line s{line.colour}"))
-    if len(places) <= MOST_DOTS and not line.dashed:
+    if len(places) == 1 or (len(places) <= MOST_DOTS and not line.dashed):
+        look = f"hollow s{line.colour}" if line.dashed else f"dot f{line.colour}"
         for (x, y), (_, value) in zip(places, line.points, strict=True):
             tip = element("title", f"{line.name}: {written(value)}")
-            marks.append(element("circle", tip, cx=x, cy=y, r=4, class_=f"dot f{line.colour}"))
+            marks.append(element("circle", tip, cx=x, cy=y, r=4, class_=look))
     return marks
 
 
@@ -94,7 +96,7 @@ def column_chart(
     ticks = nice_ticks(0.0, max(totals))
     y_axis, x_axis = Axis.vertical(ticks), Axis.horizontal(0, len(names))
     width = (WIDTH - LEFT - RIGHT) / len(names)
-    gap = min(width * 0.3, 24) if len(names) <= 12 else 1
+    gap = max(min(width * 0.3, 24), width - WIDEST_COLUMN) if len(names) <= 12 else 1
     marks = grid(y_axis, ticks, written)
     marks += category_labels(names, [x_axis(index + 0.5) for index in range(len(names))])
     for index, name in enumerate(names):

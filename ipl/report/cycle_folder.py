@@ -111,8 +111,8 @@ class CycleFolder:
         return found
 
     def losses(self) -> list[Point]:
-        """Training loss by step."""
-        return _thin(self._metrics("step", "step", "loss"))
+        """Training loss by step; of a short training, which logs few steps, the mean loss of each epoch."""
+        return _thin(max(self._metrics("step", "step", "loss"), self._metrics("epoch", "step", "loss"), key=len))
 
     def dev_errors(self) -> list[Point]:
         """The error rate on dev by epoch, by which the trainer compares models."""

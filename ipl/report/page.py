@@ -22,7 +22,7 @@ figure{margin:0;padding:12px;border:1px solid var(--rule);border-radius:8px;back
 figcaption{font-weight:600}.legend{display:flex;flex-wrap:wrap;gap:2px 14px;font-size:.8rem;margin:.2rem 0}
 figure>svg{width:100%;height:auto;display:block}svg text{font-size:11px;fill:var(--soft)}
 .grid{stroke:var(--rule)}.base{stroke:var(--soft)}.line{fill:none;stroke-width:2}.dashed{stroke-dasharray:5 4}
-.dot{stroke:var(--card);stroke-width:1.5}
+.dot{stroke:var(--card);stroke-width:1.5}.hollow{fill:none;stroke-width:2}
 .scroll{overflow-x:auto;margin:.5rem 0 1rem}
 table{border-collapse:collapse;min-width:min(100%,36rem);font-size:.9rem}.cards{width:100%}
 caption{text-align:left;color:var(--soft);padding-bottom:4px}

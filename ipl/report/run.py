@@ -11,12 +11,15 @@ from ipl.report.html import Html, element
 from ipl.report.mining import mining_sections
 from ipl.report.numbers import NONE, count, hours, parts, percent, seconds
 from ipl.report.page import charts, note, page, section
-from ipl.report.results import CycleResult, RunResults, TrainingResult
+from ipl.report.results import CycleResult, ErrorRates, RunResults, TrainingResult
 from ipl.report.run_charts import error_chart, lost_chart, pseudo_charts, score_charts, training_charts
 from ipl.report.run_samples import sample_table
 from ipl.report.table import lines, table
 
 __all__ = ["write_run_report"]
+
+STAGES = ("select", "build", "recognize", "filter", "batch", "initialize", "train", "measure")
+"""Stages in the order of the loop; those of evaluation follow."""
 
 
 def write_run_report(run_dir: Path) -> Path:
@@ -65,10 +68,14 @@ def _headline(results: RunResults) -> str:
 def _models(cycles: tuple[CycleResult, ...]) -> Html:
     header = ("model", "labelled", "mined", "pseudo-labelled", "epochs", "dev WER", "dev CER", "test WER", "test CER")
     rows = [
-        (model_name(cycle), *_training_cells(cycle.train), *error_cells(cycle.dev), *error_cells(cycle.test))
+        (model_name(cycle), *_training_cells(cycle.train), *_dev_cells(cycle.dev), *error_cells(cycle.test))
         for cycle in cycles
     ]
     return table("What each model was trained on, and its error rates (95 % interval in brackets)", header, rows)
+
+
+def _dev_cells(dev: ErrorRates | None) -> tuple[str, str]:
+    return (percent(dev.wer), percent(dev.cer)) if dev else (NONE, NONE)
 
 
 def _training_cells(train: TrainingResult | None) -> tuple[str, str, str, str]:
@@ -100,7 +107,8 @@ def _skipped(folders: list[CycleFolder]) -> Html | None:
 
 
 def _seconds(cycles: tuple[CycleResult, ...]) -> Html:
-    stages = list(dict.fromkeys(stage for cycle in cycles for stage in cycle.seconds))
+    found = {stage for cycle in cycles for stage in cycle.seconds}
+    stages = [stage for stage in STAGES if stage in found] + sorted(found - set(STAGES))
     rows = [
         (cycle.name, *(seconds(cycle.seconds.get(stage)) for stage in stages), seconds(sum(cycle.seconds.values())))
         for cycle in cycles

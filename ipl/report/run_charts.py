@@ -22,8 +22,14 @@ def _percent(value: float) -> str:
     return f"{100 * value:.3g} %"
 
 
-def _hours(value: float) -> str:
-    return f"{value:.3g} h"
+def _hour_columns(
+    title: str, cycles: Sequence[CycleResult], parts: Sequence[tuple[str, Sequence[float]]]
+) -> Html | None:
+    """Stacked columns of hours, in minutes or seconds where they are few: the axis keeps round numbers."""
+    highest = max((sum(values) for values in zip(*(values for _, values in parts), strict=True)), default=0.0)
+    factor, unit = (1, "h") if highest >= 1 else (60, "min") if highest >= 1 / 60 else (3600, "s")
+    scaled = [(name, [factor * value for value in values]) for name, values in parts]
+    return column_chart(title, "cycle", [cycle.name for cycle in cycles], scaled, lambda value: f"{value:.3g} {unit}")
 
 
 def _plain(value: float) -> str:
@@ -73,7 +79,7 @@ def pseudo_charts(cycles: Sequence[CycleResult]) -> list[Html | None]:
     lost = [max(p.hours_selected - p.hours_kept, 0.0) for p in pseudo]
     return [
         line_chart("Pseudo-label error", "cycle", lines, _percent, names),
-        column_chart("Hours selected", "cycle", names, [("kept", kept), ("lost", lost)], _hours),
+        _hour_columns("Hours selected", cycles, [("kept", kept), ("lost", lost)]),
     ]
 
 
@@ -88,7 +94,7 @@ def lost_chart(cycles: Sequence[CycleResult]) -> Html | None:
     parts = [(reason, [each.get(reason, 0.0) for each in lost]) for reason in shown]
     if rest := reasons[len(shown) :]:
         parts.append(("other", [sum(each.get(reason, 0.0) for reason in rest) for each in lost]))
-    return column_chart("Hours lost, by reason", "cycle", [cycle.name for cycle in cycles], parts, _hours)
+    return _hour_columns("Hours lost, by reason", cycles, parts)
 
 
 def score_charts(folders: Sequence[CycleFolder]) -> list[Html | None]:

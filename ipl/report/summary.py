@@ -49,7 +49,7 @@ def run_summary(results: Mapping[str, Any]) -> str:
 
 
 def _row(cycle: CycleResult) -> tuple[str, ...]:
-    train, pseudo = cycle.train, cycle.pseudo
+    train, pseudo = cycle.train, None if cycle.oracle else cycle.pseudo
     return (
         model_name(cycle),
         hours(train.hours_labelled + train.hours_mined + train.hours_pseudo if train else None),
