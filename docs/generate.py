@@ -24,6 +24,7 @@ from ipl.schemas import SCHEMA_VERSION, SCHEMAS
 
 DOCS = Path(__file__).parent
 BUILT_IN = {"ipl_plugins", "ipl_extractors", "ipl_datasets"}
+LINE_LENGTH = 120
 HEADER = "<!-- Written by `python docs/generate.py`; edit the code that it describes instead. -->\n"
 
 
@@ -78,11 +79,15 @@ def _role(role: str, infos: Sequence[PluginInfo]) -> Iterator[str]:
 
 
 def signature(function: Callable[..., Any]) -> str:
-    """A function's head as it is written in its source, on one line."""
+    """A function's head, laid out as ruff does: it formats code in Markdown too."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     assert isinstance(tree, ast.FunctionDef)
     tree.body, tree.decorator_list = [ast.Expr(ast.Constant(...))], []
-    return " ".join(ast.unparse(tree).split())
+    head = " ".join(ast.unparse(tree).split())
+    if len(head) <= LINE_LENGTH:
+        return head
+    opening, closing = head.index("(") + 1, head.rindex(") ->")
+    return f"{head[:opening]}\n    {head[opening:closing]}\n{head[closing:]}"
 
 
 def _summary(info: PluginInfo) -> str:
