@@ -126,13 +126,10 @@ def _field_docs(cls: type) -> dict[str, str]:
         if not isinstance(definition, ast.ClassDef):
             continue
         for field, doc in zip(definition.body, definition.body[1:], strict=False):
-            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-                if (
-                    isinstance(doc, ast.Expr)
-                    and isinstance(doc.value, ast.Constant)
-                    and isinstance(doc.value.value, str)
-                ):
-                    docs[field.target.id] = " ".join(doc.value.value.split())
+            if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
+                continue
+            if isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant) and isinstance(doc.value.value, str):
+                docs[field.target.id] = " ".join(doc.value.value.split())
     return docs
 
 
@@ -196,11 +193,22 @@ def _role_of(cls: type, origin: str) -> str:
             raise PluginError(f"{where}.{name} is no hook of any role; {did_you_mean(name, roles)}")
     if len(marked) > 1:
         raise PluginError(f"{where} implements {' and '.join(marked)}; a plugin has one role: split the class")
-    try:
-        implement(roles[marked[0]], [object.__new__(cls)])
-    except pluggy.PluginValidationError as error:
-        raise PluginError(f"{where}: {' '.join(str(error).split())}") from error
-    return roles[marked[0]]
+    role = roles[marked[0]]
+    _check_arguments(f"{where}.{marked[0]}", getattr(cls, marked[0]), getattr(ROLES[role], marked[0]))
+    return role
+
+
+def _check_arguments(where: str, method: Callable[..., Any], hook: Callable[..., Any]) -> None:
+    """A method may leave out arguments of its hook, not make up others; pluggy never fills one that has a default."""
+    known = list(inspect.signature(hook).parameters)[1:]
+    for argument in list(inspect.signature(method).parameters.values())[1:]:
+        if argument.name not in known:
+            hint = did_you_mean(argument.name, known)
+            raise PluginError(f"{where} asks for {argument.name!r}, which its hook does not give; {hint}")
+        if argument.default is not argument.empty:
+            raise PluginError(
+                f"{where}: {argument.name!r} has a default and would never be given; take the default out"
+            )
 
 
 def _import_entry(entry: Any) -> ModuleType:

@@ -105,7 +105,11 @@ WRONG = {
     ),
     "a class without a hook": (plugin(VOTE.replace("@ipl.hookimpl", "")), "Mine has no method marked @ipl.hookimpl"),
     "two hooks in a class": (plugin(VOTE, SELECT), "Mine implements vote and select; a plugin has one role"),
-    "an unknown argument": (plugin(VOTE.replace("hypotheses", "hypothesis")), "'hypothesis'"),
+    "an unknown argument": (
+        plugin(VOTE.replace("hypotheses", "hypothesis")),
+        "Mine.vote asks for 'hypothesis', which its hook does not give; did you mean 'hypotheses'?",
+    ),
+    "an argument that is never given": (plugin(VOTE.replace("s)", "s, cycle=None)")), "'cycle' has a default"),
     "two plugins of one name in a file": (plugin(VOTE) + plugin(VOTE, class_name="Other"), "Mine and Other are both"),
     "a built-in's name": (plugin(VOTE, name="score"), "two plugins are filter 'score'"),
     "an error while loading": ("1 / 0", "ZeroDivisionError"),
