@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import pickle
+import select
 import signal
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +22,8 @@ __all__ = ["ENVIRONMENT", "Failure", "attempt", "serve"]
 ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 """Set for every worker: one thread each, as several small thread pools on one machine slow each other down."""
 
-SECONDS_BETWEEN_LOOKS = 0.5
+SECONDS_BETWEEN_LOOKS = 1
+"""At the parent, in case a process that it forked keeps the line open after its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def _failure(error: BaseException) -> Failure:
 def serve(descriptor: int, parent: int) -> None:
     """Answers tasks that come over the socket `descriptor` until it closes; ends when process `parent` does."""
     os.set_inheritable(descriptor, False)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(descriptor, parent), daemon=True).start()
     with Connection(descriptor) as connection:
         connection.send(None)  # started well
         try:
@@ -76,8 +77,10 @@ def _loaded(payload: bytes) -> Callable[[Any], Any]:
     return function
 
 
-def _end_with(parent: int) -> None:
-    """Kills this worker and what it started (ffmpeg) as soon as its parent is gone, however that came."""
-    while os.getppid() == parent:
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+def _end_with(descriptor: int, parent: int) -> None:
+    """Kills this worker and what it started (ffmpeg) as soon as its parent has hung up or is gone."""
+    line = select.poll()
+    line.register(descriptor, 0)  # hanging up is always told
+    while os.getppid() == parent and not line.poll(1000 * SECONDS_BETWEEN_LOOKS):
+        pass
     os.killpg(0, signal.SIGKILL)

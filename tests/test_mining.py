@@ -150,8 +150,8 @@ def _rows(result_dir: Path, table: str, source_id: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _files(folder: Path, but: str = "receipts") -> dict[str, bytes]:
-    """All that mining wrote, but for what holds times of work."""
+def _files(folder: Path) -> dict[str, bytes]:
+    """All that mining wrote, but for receipts and the summary, which hold seconds of work."""
     paths = (path for path in folder.rglob("*") if path.is_file() and path.suffix in (".parquet", ".jpg"))
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
@@ -160,10 +160,10 @@ def test_a_source_becomes_pairs_cues_and_rejects(tmp_path: Path, film: Path, fak
     _source(tmp_path / "in", film)
     result = mine([tmp_path / "in"], tmp_path / "out", _plan(fakes))
     pairs = _rows(tmp_path / "out", "pairs", "film")
-    assert [(row["text"], row["start_ms"], row["end_ms"]) for row in pairs] == [
-        ("Hello there.", 900, 2120),
-        ("Who is it?", 2900, 4620),
-    ] or [row["text"] for row in pairs] == ["Hello there.", "Who is it?"]
+    assert [row["text"] for row in pairs] == ["Hello there.", "Who is it?"]
+    for row, (start_ms, end_ms) in zip(pairs, [(1000, 2000), (3000, 4500)], strict=True):
+        assert abs(row["start_ms"] - (start_ms - 100)) <= 80  # the tone with its padding, blurred by AAC
+        assert abs(row["end_ms"] - (end_ms + 100)) <= 80
     for row in pairs:
         samples, rate = decode(row["audio"]["bytes"])
         assert (rate, len(samples)) == (16_000, row["num_samples"]) == (16_000, 16 * (row["end_ms"] - row["start_ms"]))
@@ -348,9 +348,9 @@ def test_sources_no_longer_named_move_aside(tmp_path: Path, film: Path, fakes: P
     assert (tmp_path / "out/earlier/evidence/a/900.jpg").is_file()
 
 
-@pytest.mark.parametrize("seconds", [0.5, 1.0, 1.5])
+@pytest.mark.parametrize("seconds", [0.5, 1.5])
 def test_a_killed_run_goes_on_and_ends_the_same(tmp_path: Path, film: Path, fakes: Path, seconds: float) -> None:
-    for number in range(4):
+    for number in range(3):
         _source(tmp_path / "in", film, f"{number}.mp4")
     script = f"""
         from pathlib import Path
@@ -369,12 +369,11 @@ def test_a_killed_run_goes_on_and_ends_the_same(tmp_path: Path, film: Path, fake
     time.sleep(seconds)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    time.sleep(1.0)  # its worker looks twice a second whether its parent lives
     done = len(list((tmp_path / "out/receipts").iterdir())) if (tmp_path / "out/receipts").exists() else 0
     result = mine([tmp_path / "in"], tmp_path / "out", _plan(fakes, "slow"))
-    assert result.summary["num_mined_now"] == 4 - done
+    assert result.summary["num_mined_now"] == 3 - done
     undisturbed = mine([tmp_path / "in"], tmp_path / "whole", _plan(fakes, "slow"), workers=2)
-    assert undisturbed.summary["num_mined_now"] == 4
+    assert undisturbed.summary["num_mined_now"] == 3
     assert _files(tmp_path / "out") == _files(tmp_path / "whole")
 
 
@@ -428,15 +427,16 @@ def test_ids_are_unique_safe_and_know_neither_order_nor_place(tmp_path: Path) ->
     assert all(len(each.encode()) < 120 and not set(each) & set("/\\?*:\0 ") for each in here.values())
 
 
-def test_a_name_that_is_no_unicode_is_no_problem(tmp_path: Path, film: Path, fakes: Path) -> None:
+def test_a_name_that_is_not_utf_8_is_a_reject_with_its_remedy(tmp_path: Path, film: Path, fakes: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.mp4"))
     try:
         shutil.copyfile(film, path)
     except OSError:
-        pytest.skip("this file system takes Unicode names only")
-    path.with_suffix(".fake").write_text(LISTED)
-    assert mine([path], tmp_path / "out", _plan(fakes)).summary["num_pairs"] == 2
-    assert [each.name for each in (tmp_path / "out/pairs").iterdir()] == ["caf_.parquet"]
+        pytest.skip("this file system takes UTF-8 names only")
+    mine([_source(tmp_path, film), path], tmp_path / "out", _plan(fakes))
+    (row,) = _rows(tmp_path / "out", "rejects", "caf_")
+    assert row["reason"] == "unreadable"
+    assert "rename it" in row["detail"]
 
 
 @pytest.mark.parametrize(
@@ -523,7 +523,7 @@ def test_the_real_plugins_together(tmp_path: Path, spoken: Path, make_plan: Call
         assert abs(row["start_ms"] - start_ms) < 300
         assert abs(row["end_ms"] - end_ms) < 400
     (cue, _) = _rows(tmp_path / "out", "cues", "spoken")
-    assert (cue["start_ms"], cue["end_ms"], cue["track"]) == (900, 2900, "spoken.srt")
+    assert (cue["start_ms"], cue["end_ms"], cue["track"]) == (900, 2900, "subtitle-file:spoken.srt")
 
 
 @pytest.fixture

@@ -64,6 +64,8 @@ def _fingerprint(cast: Cast, course: Course) -> str:
     with course.phase("media", "unreadable"):
         if not path.is_file():
             raise Unusable("media", "missing", f"{path}: no such file")
+        if any("\udc80" <= each <= "\udcff" for each in str(path)):  # ffmpeg-python cannot hash such a name
+            raise Unusable("media", "unreadable", f"{path!r}: its name is not UTF-8; rename it")
         return digest({"plan": cast.fingerprint, "files": of_files([path, *beside(path)])})
 
 
