@@ -214,7 +214,7 @@ def _check_arguments(where: str, method: Callable[..., Any], hook: Callable[...,
 def _import_entry(entry: Any) -> ModuleType:
     try:
         module = entry.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(
             f"entry point {entry.name!r} of group {PROJECT!r}: importing {entry.value} failed: {error}"
         ) from error
@@ -238,7 +238,7 @@ def _import_file(file: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that ends itself must not end us without a word
         del sys.modules[name]
         raise PluginError(f"{file}: importing it failed: {type(error).__name__}: {error}") from error
     return module

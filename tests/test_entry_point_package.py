@@ -113,6 +113,7 @@ WRONG = {
     "two plugins of one name in a file": (plugin(VOTE) + plugin(VOTE, class_name="Other"), "Mine and Other are both"),
     "a built-in's name": (plugin(VOTE, name="score"), "two plugins are filter 'score'"),
     "an error while loading": ("1 / 0", "ZeroDivisionError"),
+    "a script that ends itself": ("raise SystemExit(0)", "SystemExit"),
     "no Python": ("def", "SyntaxError"),
 }
 

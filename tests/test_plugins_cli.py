@@ -168,6 +168,8 @@ def test_check_takes_names_and_options(tmp_path: Path, capsys: pytest.CaptureFix
     assert "expected a data set" in out_of(capsys, "check", "all", "--data", tmp_path / "none", code=2)
 
 
-def test_listing_loads_no_torch() -> None:
-    code = "import sys; from ipl.cli import main; main(['plugins', 'list']); sys.exit('torch' in sys.modules)"
+def test_listing_and_the_helpers_load_no_torch() -> None:
+    code = (
+        "import sys, ipl.testing; from ipl.cli import main; main(['plugins', 'list']); sys.exit('torch' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
