@@ -60,7 +60,7 @@ def follow(
 
     A text must show in two consecutive samples. It changed somewhere between two of them; the middle is taken.
     """
-    fewest = line_height * line_height // 12  # strokes of one thin letter
+    fewest = line_height * line_height // 20  # strokes of one thin letter
     shown: Display | None = None
     before: tuple[int, Mask, Picture] | None = None  # the last sample, unless it ended a text
     time_ms = 0
@@ -72,9 +72,14 @@ def follow(
             if kept and not grown:
                 _extend(shown, mask, picture)
             else:
-                shown.end_ms = (before[0] if kept and before else time_ms) - step_ms // 2
+                if kept and before is not None:  # the new text was there a sample ago, and in its picture
+                    time_of_change_ms = before[0]
+                    shown.pictures = [each for each in shown.pictures if each is not before[2]] or shown.pictures
+                else:
+                    time_of_change_ms, before = time_ms, None
+                shown.end_ms = time_of_change_ms - step_ms // 2
                 yield shown
-                shown, before = None, before if kept else None
+                shown = None
         if shown is None and before is not None:
             strokes = before[1] & mask
             if np.count_nonzero(strokes) >= fewest:

@@ -119,9 +119,9 @@ def _reason(report: str) -> str:
 
 def _streams(report: str) -> Iterator[_Stream]:
     found = list(STREAM.finditer(report))
-    for match, following in zip(found, [*found[1:], None], strict=True):
-        details = report[match.end() : following.start() if following else len(report)]
-        yield _Stream(int(match[1]), match[2], match[3], details)
+    ends = [following.start() for following in found[1:]] + [len(report)]
+    for match, end in zip(found, ends, strict=False):  # a subtitle file has an end, but no stream
+        yield _Stream(int(match[1]), match[2], match[3], report[match.end() : end])
 
 
 def _is_moving(stream: _Stream) -> bool:

@@ -1,0 +1,179 @@
+"""Promises of reading burned-in subtitles: the band, the changes, the words, the evidence."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ipl_extractors.band import choose_band
+from ipl_extractors.burned_in import BurnedIn
+from ipl_extractors.ocr import RapidOcr
+from ipl_extractors.readings import Text, merge_pieces
+from ipl_extractors.strokes import follow, line_boxes, stroke_mask
+from PIL import Image, ImageDraw, ImageFont
+
+from ipl.mining.media import ffmpeg_path, probe
+from ipl.records import Cue, Reading
+
+DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
+Shown = tuple[float, float, str]
+WIDTH, HEIGHT, RATE = 640, 360, 10
+CUES: list[Shown] = [
+    (1.0, 3.0, "The first thing they saw"),
+    (3.0, 5.0, "was a light on the hill."),
+    (6.0, 7.5, "No."),
+    (8.0, 10.0, "Nobody had lit it\nfor a hundred years."),
+]
+
+
+def paint(cues: Sequence[Shown], second: float, logo: str | None = None, top: bool = False) -> Image.Image:
+    """A picture with drifting stripes behind its text."""
+    x, y = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
+    wave = 90 + 60 * np.sin((x + 40 * second) / 37) * np.cos((y - 25 * second) / 29)
+    image = Image.fromarray(np.stack([wave, wave * 0.8, 160 - wave * 0.5], axis=2).astype(np.uint8))
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=26)
+    for start, end, text in cues:
+        if start <= second < end:
+            first = 20 if top else HEIGHT - 20 - 34 * (text.count("\n") + 1)
+            for number, line in enumerate(text.split("\n")):
+                at = (WIDTH / 2, first + 34 * number)
+                draw.text(at, line, font=font, anchor="ma", fill="white", stroke_width=2, stroke_fill="black")
+    if logo:
+        draw.text((WIDTH - 90, 12), logo, font=font, fill="white")
+    return image
+
+
+def film(path: Path, cues: Sequence[Shown], seconds: float, logo: str | None = None, top: bool = False) -> Path:
+    command = [ffmpeg_path(), "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{WIDTH}x{HEIGHT}"]
+    command += ["-r", str(RATE), "-i", "-", "-preset", "ultrafast", "-pix_fmt", "yuv420p", str(path)]
+    pictures = b"".join(paint(cues, n / RATE, logo, top).tobytes() for n in range(int(seconds * RATE)))
+    subprocess.run(command, input=pictures, check=True)
+    return path
+
+
+def read(path: Path, work_dir: Path) -> list[Cue]:
+    return list(BurnedIn().extract_cues(probe(path), RapidOcr().read_text, work_dir))
+
+
+@pytest.mark.parametrize("top", [False, True])
+def test_cues_are_found_read_and_timed(tmp_path: Path, top: bool) -> None:
+    found = read(film(tmp_path / "a.mp4", CUES, 11, logo="CH 5", top=top), tmp_path / "work")
+    assert [cue.text for cue in found] == [text.replace("\n", " ") for _, _, text in CUES]
+    for cue, (start, end, _) in zip(found, CUES, strict=True):
+        assert cue.start_ms == pytest.approx(1000 * start, abs=200)
+        assert cue.end_ms == pytest.approx(1000 * end, abs=200)
+        assert cue.track.startswith("burned-in:")
+        assert cue.confidence is not None
+        assert cue.confidence > 0.8
+        assert Image.open(tmp_path / "work" / f"{cue.start_ms}.jpg").width == WIDTH
+    table = (tmp_path / "work" / "readings.tsv").read_text(encoding="utf-8").splitlines()
+    assert table[0] == "start_ms\tend_ms\tscore\ttext"
+    assert len(table) > len(CUES)
+
+
+def test_a_video_with_a_logo_alone_has_no_cues(tmp_path: Path) -> None:
+    assert read(film(tmp_path / "a.mp4", [], 8, logo="CH 5"), tmp_path / "work") == []
+
+
+def test_the_reader_is_asked_when_the_text_changes_not_for_every_sample(tmp_path: Path) -> None:
+    asked = []
+
+    def count(pictures: Sequence[np.ndarray], lines: bool) -> list[list[Reading]]:
+        asked.append((len(pictures), lines))
+        return RapidOcr().read_text(pictures, lines)
+
+    path = film(tmp_path / "a.mp4", [(1.0, 9.0, "One line that stays"), (9.0, 17.0, "and another one")], 18)
+    assert len(list(BurnedIn().extract_cues(probe(path), count, tmp_path))) == 2
+    assert sum(number for number, lines in asked if lines) <= 4
+    assert sum(number for number, lines in asked if not lines) <= 14  # the probes, most of all
+
+
+def test_on_a_real_clip(tmp_path: Path) -> None:
+    clip = DATA / "video" / "perspective-video" / "perspective-video-with-captions.mp4"
+    if not clip.exists():
+        pytest.skip(f"the real clip is not here: {clip.resolve()}")
+    texts = [cue.text for cue in read(clip, tmp_path)]
+    assert texts[0] == "Web accessibility perspectives. Keyboard compatibility. Not being able to use your"
+    assert texts[1] == "computer because your mouse doesn't work, is frustrating."
+    assert texts[2] == "Many people use only the keyboard to navigate websites. Either through"
+
+
+def line(text: str, top: int, left: int = 100, height: int = 30) -> Reading:
+    return Reading(text, 0.99, (left, top, left + 15 * len(text), top + height))
+
+
+def test_the_band_is_where_text_changes() -> None:
+    signs = [line("EXIT", 40 * n % 200, 30 * n % 400) for n in range(10)]
+    said = ["Who is it?", "Nobody.", "Come in then.", "After you", "I will not", "Why?", "Ask him", "Him?", "Yes", "Oh"]
+    probes = [[line("NEWS 24", 10, 500), signs[n], line(words, 300)] for n, words in enumerate(said)]
+    band = choose_band(probes, 640, 360)
+    assert band is not None
+    assert band.box.top < 300 < 330 <= band.box.bottom
+    assert band.box.bottom - band.box.top < 120
+    assert choose_band([[line("NEWS 24", 10, 500)]] * 10, 640, 360) is None
+    assert choose_band([[]] * 10, 640, 360) is None
+    assert choose_band([], 640, 360) is None
+
+
+def drawn(text: str, shift: int = 0) -> np.ndarray:
+    image = Image.new("RGB", (400, 60), (70, 70, 90))
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((shift % 400, 0, shift % 400 + 60, 60), fill=(120, 120, 120))
+    draw.text((60, 12), text, font=ImageFont.load_default(size=28), fill="white", stroke_width=2, stroke_fill="black")
+    return np.asarray(image)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["", "Hello there", "Who goes?", "I"]), st.integers(2, 6)), max_size=6))
+def test_every_text_of_two_samples_or_more_is_one_display(course: list[tuple[str, int]]) -> None:
+    course = [each for n, each in enumerate(course) if n == 0 or course[n - 1][0] != each[0]]
+
+    def samples() -> Iterator[tuple[int, np.ndarray]]:
+        number = 0
+        for text, count in course:
+            for _ in range(count):
+                yield 200 * number, drawn(text, 17 * number)
+                number += 1
+
+    displays = list(follow(samples(), 200, 28))
+    expected, begin = [], 0
+    for text, count in course:
+        if text:
+            expected.append((max(0, 200 * begin - 100), 200 * (begin + count) - 100))
+        begin += count
+    assert [(display.start_ms, display.end_ms) for display in displays] == expected
+
+
+def test_a_short_line_below_a_long_one_is_a_line() -> None:
+    image = Image.new("RGB", (640, 120), (60, 60, 60))
+    for number, text in enumerate(["Some very long line with gaps, jumps and quips", "I"]):
+        draw = ImageDraw.Draw(image)
+        at = (320, 10 + 40 * number)
+        draw.text(at, text, font=ImageFont.load_default(size=26), anchor="ma", fill="white")
+    boxes = line_boxes(stroke_mask(np.asarray(image), 30), 30)
+    assert len(boxes) == 2
+    assert boxes[1].right - boxes[1].left < 60
+
+
+def text(start_ms: int, end_ms: int, said: str | None, score: float = 0.9, where: int = 0) -> Text:
+    strokes = np.zeros((8, 64), bool)
+    strokes[:, where : where + 16] = True
+    readings = () if said is None else ((said, score),)
+    return Text(start_ms, end_ms, readings, np.zeros((8, 64, 3), np.uint8), strokes)
+
+
+def test_pieces_of_one_text_are_joined_and_vote() -> None:
+    pieces = [text(0, 400, None), text(400, 800, "Who goes th"), text(800, 1200, "Who goes there?", 0.99),
+              text(1200, 1600, "Who goes there?"), text(1600, 2000, "I do.", where=32)]  # fmt: skip
+    first, second = merge_pieces(pieces, 200, 88)
+    assert (first.start_ms, first.end_ms, first.best()[0]) == (0, 1600, "Who goes there?")
+    assert second.best() == ("I do.", 0.9)
+
+
+def test_the_same_line_twice_with_a_gap_is_two_cues() -> None:
+    assert len(list(merge_pieces([text(0, 800, "No!"), text(1400, 2000, "No!")], 200, 88))) == 2
+    assert list(merge_pieces([text(0, 800, None), text(1400, 2000, None)], 200, 88)) == []
