@@ -19,7 +19,7 @@ class ConvSizes:
     layers: int = 6
     kernel: int = 15
     subsampling: int = 3
-    dropout: float = 0.1
+    dropout: float = 0.2
 
 
 @dataclass(frozen=True)
