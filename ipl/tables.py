@@ -215,11 +215,15 @@ class Dataset:
 
     @classmethod
     def at(cls, *paths: Path | str) -> Dataset:
-        """The utterances in the given folders; raises InputError where a folder holds none."""
-        folders = tuple(Path(path) for path in paths)
+        """The utterances in the given folders; raises InputError where a folder holds none.
+
+        A folder that `ipl mine` or `ipl data import` wrote is taken for the utterances in it.
+        """
+        for path in paths:
+            if not Path(path).exists():
+                raise InputError(f"{path}: no such folder; expected a folder of utterances in Parquet")
+        folders = tuple(_utterances_in(Path(path)) for path in paths)
         for folder in folders:
-            if not folder.exists():
-                raise InputError(f"{folder}: no such folder; expected a folder of utterances in Parquet")
             if not parquet_files(folder):
                 raise InputError(
                     f"{folder}: no Parquet files in it; expected utterances (`ipl data import` makes them)"
@@ -253,6 +257,11 @@ class Dataset:
             for group in range(parquet.num_row_groups):
                 for row, values in enumerate(parquet.read_row_group(group, columns=list(columns)).to_pylist()):
                     yield Location(file, group, row), values
+
+
+def _utterances_in(folder: Path) -> Path:
+    """Where a folder's utterances lie: what mining leaves has `pairs`, what a corpus leaves has `utterances`."""
+    return next((folder / name for name in ("pairs", "utterances") if (folder / name).is_dir()), folder)
 
 
 def _utterance(row: dict[str, Any]) -> Utterance:
@@ -300,5 +309,10 @@ def _entries(path: Path, _mtime_ns: int) -> pa.Table:
 
 
 @lru_cache(maxsize=16)
-def _row_group(file: Path, _mtime_ns: int, group: int) -> pa.Table:
-    return pq.ParquetFile(file).read_row_group(group, columns=UTTERANCES.names)
+def _row_group(file: Path, mtime_ns: int, group: int) -> pa.Table:
+    return _parquet(file, mtime_ns).read_row_group(group, columns=UTTERANCES.names)
+
+
+@lru_cache(maxsize=8)
+def _parquet(file: Path, _mtime_ns: int) -> pq.ParquetFile:
+    return pq.ParquetFile(file)

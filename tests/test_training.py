@@ -1,6 +1,7 @@
 """The training core in this process: it learns, counts what it leaves out, and says when it diverges."""
 
 import json
+import resource
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -241,3 +242,17 @@ def test_weights_of_a_checkpoint_are_those_of_the_model(tmp_path):
         torch.equal(model.state_dict()[name], tensor)
         for name, tensor in read_weights(folder / "model.safetensors").items()
     )
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_older_one(tmp_path):
+    job = make_job(tmp_path, epochs=1)
+    model, limits = load(job.student), resource.getrlimit(resource.RLIMIT_FSIZE)
+    older = checkpoint.save(job.out_dir, model, checkpoint.Position(step=1), {}, None, 0)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        with pytest.raises(StageError, match=r"step-000002: the checkpoint cannot be written.*make room"):
+            checkpoint.save(job.out_dir, model, checkpoint.Position(step=2), {}, None, 0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert checkpoint.latest(job.out_dir) == older
+    assert not list(job.out_dir.glob(".step-*"))

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from ipl.asr.models.model import CtcModel
 from ipl.asr.models.reference import CONFIG_FILE, WEIGHTS_FILE
 from ipl.asr.models.store import save as save_model
+from ipl.errors import StageError
 from ipl.training.results import checkpoint_folders, epoch_result, epoch_results, write_epoch
 
 __all__ = ["STATE_FILE", "Position", "clean", "latest", "read_state", "save"]
@@ -61,20 +63,27 @@ def save(
 ) -> Path:
     """Writes a checkpoint, then takes away what it makes superfluous; returns its folder.
 
-    With `metrics` it is the checkpoint of the epoch before `position`, the end of which it stands at.
+    With `metrics` it is the checkpoint of the epoch that has just ended, before `position`. StageError where it
+    cannot be written; the older ones are there still.
     """
     folder = out_dir / f"step-{position.step:06d}"
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    save_model(model, partial)
-    with (partial / STATE_FILE).open("wb") as file:
-        torch.save(state | {"position": asdict(position)}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    if metrics is not None:
-        write_epoch(partial, position.epoch - 1, position.step, metrics)
-    partial.replace(folder)
+    try:
+        partial.mkdir(parents=True)
+        save_model(model, partial)
+        with (partial / STATE_FILE).open("wb") as file:
+            torch.save(state | {"position": asdict(position)}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        if metrics is not None:
+            write_epoch(partial, position.epoch - 1, position.step, metrics)
+        partial.replace(folder)
+    except (OSError, RuntimeError, SafetensorError) as error:  # each writer says in its own way that the disk is full
+        shutil.rmtree(partial, ignore_errors=True)
+        raise StageError(
+            f"{folder}: the checkpoint cannot be written: {error}; make room, and the same command goes on"
+        ) from error
     _tidy(out_dir, folder, keep)
     return folder
 

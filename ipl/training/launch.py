@@ -43,7 +43,7 @@ def run(job: Job) -> Iterator[EpochResult]:
     if len(seen) == job.options.epochs:
         return
     cores = len(os.sched_getaffinity(0))
-    if job.options.device == "cpu" and job.options.ranks > cores:
+    if job.options.device != "cuda" and job.options.ranks > cores:
         say(f"  training: {job.options.ranks} ranks on {cores} cores; they will wait for each other")
     total = sum(count_steps(job.batches, epoch, job.options.ranks) for epoch in range(job.options.epochs))
     with _torchrun(job) as process, progress("training", total, "steps") as advance:

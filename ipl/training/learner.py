@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ipl.asr.augmentation import random_for
+from ipl.asr.features import STEP_MS
 from ipl.asr.models.model import CtcModel
 from ipl.training.communication import World, data_parallel
 from ipl.training.data import Batch
@@ -21,7 +22,7 @@ from ipl.training.skipped import Skipped
 
 __all__ = ["COUNTS", "Learner"]
 
-COUNTS = ("nats", "units", "utterances", "too_short")
+COUNTS = ("nats", "units", "utterances", "too_short", "audio_seconds")
 """What a step counts over all ranks; `nats` is the sum of the losses, `too_short` those that were infinite."""
 
 
@@ -79,7 +80,8 @@ class Learner:
             self.skipped.note(batch.utt_ids[place], "too_short_for_text", detail)
         nats, too_short = float(found.sum()), float((found == 0).sum())
         units = float(batch.num_units.sum()) + len(batch.rows) if batch.rows else 0.0
-        values = torch.tensor([nats, units, len(batch.rows), too_short], dtype=torch.float64)
+        seconds = float(batch.num_frames.sum()) * STEP_MS / 1000
+        values = torch.tensor([nats, units, len(batch.rows), too_short, seconds], dtype=torch.float64)
         return dict(zip(COUNTS, self.world.sum(values).tolist(), strict=True))
 
     def state(self) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from ipl.asr.models.store import load
 from ipl.errors import StageError
@@ -50,14 +49,14 @@ def train(job: Job, world: World) -> None:
             rate = learning_rate(position.step, total, options)
             counts, norm = learner.learn(batch, position.step, rate)
             position.advance(counts, norm)
-            _stop_if_diverged(position, learner, begin_at)
+            _stop_if_diverged(position, learner)
             if position.step % options.log_every == 0:
                 if writer:
                     line = averages(position.line_sums) | {"grad_norm": norm, "learning_rate": rate}
                     writer.write("step", position.epoch, position.step, line)
                 position.line_sums = {}
             if world.is_first and position.place < len(steps) and _is_due(position.step, saved_at, options):
-                begin_at = checkpoint.save(out_dir, model, position, learner.state(), None, options.keep)
+                checkpoint.save(out_dir, model, position, learner.state(), None, options.keep)
                 saved_at = time.monotonic()
 
         metrics = averages(position.epoch_sums) | dev.error_rates(model)
@@ -65,7 +64,7 @@ def train(job: Job, world: World) -> None:
         if writer:
             metrics["skipped"] = merge(out_dir)
             writer.write("epoch", position.epoch - 1, position.step, metrics)
-            begin_at = checkpoint.save(out_dir, model, position, learner.state(), metrics, options.keep)
+            checkpoint.save(out_dir, model, position, learner.state(), metrics, options.keep)
             saved_at = time.monotonic()
     if writer:
         writer.close()
@@ -78,11 +77,11 @@ def _is_due(step: int, saved_at: float, options: TrainingOptions) -> bool:
     return bool(options.checkpoint_seconds) and time.monotonic() - saved_at >= options.checkpoint_seconds
 
 
-def _stop_if_diverged(position: Position, learner: Learner, last: Path | None) -> None:
+def _stop_if_diverged(position: Position, learner: Learner) -> None:
     limit = MAX_BAD_STEPS_FP16 if learner.scaler.is_enabled() else MAX_BAD_STEPS
     if position.bad_in_a_row < limit:
         return
-    options = learner.job.options
+    options, last = learner.job.options, checkpoint.latest(learner.job.out_dir)
     raise StageError(
         f"training diverged: the gradient was no finite number in {limit} steps in a row, up to step {position.step} "
         f"of epoch {position.epoch}; last good checkpoint: {last or 'none'}; "

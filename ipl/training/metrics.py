@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +18,7 @@ __all__ = ["MetricsWriter", "averages"]
 
 def averages(sums: dict[str, float]) -> dict[str, float]:
     """What the sums of some steps' counts say: the mean loss in nats a unit, and how much went wrong."""
-    found = {name: sums.get(name, 0.0) for name in ("utterances", "too_short", "bad_steps")}
+    found = {name: sums.get(name, 0.0) for name in ("utterances", "audio_seconds", "too_short", "bad_steps")}
     return {"loss": sums["nats"] / sums["units"]} | found if sums.get("units") else found
 
 
@@ -34,7 +35,9 @@ class MetricsWriter:
     def write(self, event: Literal["step", "epoch"], epoch: int, step: int, metrics: dict[str, float]) -> None:
         """Writes one line, and a scalar for each metric; what is not a finite number is null in the line."""
         values = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
-        self._file.write(json.dumps({"event": event, "epoch": epoch, "step": step, **values}) + "\n")
+        self._file.write(
+            json.dumps({"event": event, "time": round(time.time(), 3), "epoch": epoch, "step": step, **values}) + "\n"
+        )
         self._file.flush()
         for name, value in metrics.items():
             self._scalars.add_scalar(f"{event}/{name}", value, step)
