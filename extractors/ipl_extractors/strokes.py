@@ -23,10 +23,12 @@ Mask = npt.NDArray[np.bool_]
 
 CONTRAST = 50
 """How much brighter than what surrounds it a stroke is, of 255."""
-KEPT = 0.6
+KEPT = 0.7
 """Text is still there while this share of its strokes is."""
 ADDED = 0.5
-"""New strokes, as a share of the old ones, from which on it is another text, though the old one stays."""
+ADDED_LETTERS = 5
+"""New strokes, as a share of the old ones or as so many letters, from which on it is another text, though the
+old strokes stay: they may be a still background, or an upper line."""
 NUM_PICTURES = 8
 
 
@@ -40,6 +42,11 @@ class Display:
     pictures: list[Picture] = field(default_factory=list)
 
 
+def fewest_strokes(line_height: int) -> int:
+    """Returns how many pixels the strokes of one thin letter have."""
+    return max(2, line_height * line_height // 20)
+
+
 def stroke_mask(picture: Picture, line_height: int, marks: Sequence[Box] = ()) -> Mask:
     """Marks the strokes of letters about `line_height` pixels high in a picture; `marks` are left out."""
     import cv2
@@ -47,7 +54,10 @@ def stroke_mask(picture: Picture, line_height: int, marks: Sequence[Box] = ()) -
     size = max(3, line_height // 4) | 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     brightest = np.ascontiguousarray(picture.max(axis=2))
-    mask: Mask = cv2.morphologyEx(brightest, cv2.MORPH_TOPHAT, kernel) > CONTRAST
+    contrast = cv2.morphologyEx(brightest, cv2.MORPH_TOPHAT, kernel)
+    # Between letters with dark outlines the background looks like a stroke, but a fainter one than theirs.
+    strongest = np.partition(contrast, -fewest_strokes(line_height), axis=None)[-fewest_strokes(line_height)]
+    mask: Mask = contrast > max(CONTRAST, strongest // 2)
     for left, top, right, bottom in marks:
         mask[max(0, top) : bottom, max(0, left) : right] = False
     return mask
@@ -60,7 +70,7 @@ def follow(
 
     A text must show in two consecutive samples. It changed somewhere between two of them; the middle is taken.
     """
-    fewest = line_height * line_height // 20  # strokes of one thin letter
+    fewest = fewest_strokes(line_height)
     shown: Display | None = None
     before: tuple[int, Mask, Picture] | None = None  # the last sample, unless it ended a text
     time_ms = 0
@@ -68,7 +78,7 @@ def follow(
         mask = stroke_mask(picture, line_height, marks)
         if shown is not None:
             kept = np.count_nonzero(shown.strokes & mask) >= KEPT * np.count_nonzero(shown.strokes)
-            grown = before is not None and _has_grown(shown.strokes, mask & before[1])
+            grown = before is not None and _has_grown(shown.strokes, mask & before[1], ADDED_LETTERS * fewest)
             if kept and not grown:
                 _extend(shown, mask, picture)
             else:
@@ -96,11 +106,11 @@ def _extend(shown: Display, mask: Mask, picture: Picture) -> None:
         shown.strokes &= mask  # what moves behind the text falls away
 
 
-def _has_grown(old: Mask, new: Mask) -> bool:
+def _has_grown(old: Mask, new: Mask, enough: int) -> bool:
     import cv2
 
     near = cv2.dilate(old.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
-    return bool(np.count_nonzero(new & ~near) > ADDED * np.count_nonzero(old))
+    return bool(np.count_nonzero(new & ~near) > min(ADDED * np.count_nonzero(old), enough))
 
 
 def overlap(one: Mask, other: Mask) -> float:
