@@ -118,9 +118,8 @@ def mine(
 
 
 def load(*paths: Path | str) -> Dataset:
-    """Opens utterances: folders of Parquet, or folders that `mine` wrote (their pairs)."""
-    folders = [Path(path) for path in paths]
-    return Dataset.at(*(folder / "pairs" if (folder / "pairs").is_dir() else folder for folder in folders))
+    """Opens utterances: folders of Parquet, or folders that `mine` or `ipl data import` wrote."""
+    return Dataset.at(*paths)
 
 
 def _environment(folder: Path) -> dict[str, Any]:

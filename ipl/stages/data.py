@@ -52,7 +52,8 @@ def _joined(parts: list[Data]) -> Data:
 def _part(ctx: Context, name: str, index: int, source: DataSource) -> Data:
     if source.corpus is None:
         assert source.path is not None
-        return Data(Dataset.at(source.path), of_path(source.path))
+        dataset = Dataset.at(source.path)
+        return Data(dataset, of_path(dataset.paths[0]))
     corpus = source.corpus
     path = source.path or ctx.plan.file.parent
 
