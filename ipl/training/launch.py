@@ -82,7 +82,14 @@ def _torchrun(job: Job) -> Iterator[subprocess.Popen[bytes]]:
         *("-m", "ipl.training.worker", str(job.path)),
     ]
     threads = str(options.threads_per_rank)
-    environment = os.environ | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "PYTHONUNBUFFERED": "1"}
+    environment = os.environ | {
+        "OMP_NUM_THREADS": threads,
+        "MKL_NUM_THREADS": threads,
+        "PYTHONUNBUFFERED": "1",
+        # By default ranks meet in torchrun's own store, where those that it starts again find the addresses of
+        # the dead, and at times try to reach them (torch 2.13): let every attempt have a store of its own.
+        "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
+    }
     with (job.out_dir / LOG_FILE).open("ab") as log:
         process = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent
