@@ -74,7 +74,7 @@ def status(run_path: Path | str) -> list[StageStatus]:
         raise InputError(f"{folder}: its plan {file} is gone; a copy lies in {folder / 'plan.yaml'}: put it back")
     run_dir = RunDir(folder, dry=True)
     run_cycles(Context(read_plan(file, environment["set"]), run_dir, 1, "local"))
-    return run_dir.statuses
+    return list({each.stage: each for each in run_dir.statuses}.values())  # cycles share some stages
 
 
 def report(path: Path | str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +38,20 @@ def write_loud(folder: Path, name: str, count: int) -> Path:
 @pytest.fixture
 def fake_plan(tmp_path: Path) -> Path:
     """A plan of three cycles over fake plugins (tests/fake_plugins.py) that runs in seconds."""
+    return _write_fake_plan(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def write_fake_plan() -> Callable[[Path], Path]:
+    """Writes the fake plan and its data into a folder."""
+    return _write_fake_plan
+
+
+def _write_fake_plan(folder: Path) -> Path:
+    """Writes the plan and its data."""
     for name, count in (("labelled", 10), ("pool", 300), ("dev", 5), ("test", 6)):
-        write_loud(tmp_path / "data", name, count)
-    plan = tmp_path / "cycles.yaml"
+        write_loud(folder / "data", name, count)
+    plan = folder / "cycles.yaml"
     plan.write_text(
         f"""\
 name: fake
