@@ -21,7 +21,7 @@ _console = Console(stderr=True, highlight=False)
 
 
 def say(line: str) -> None:
-    """Prints one line for people, above a bar where there is one; on standard error, as results go to standard output."""
+    """Prints one line for people, above a bar where there is one. Standard output is for results."""
     _console.print(line, markup=False, soft_wrap=True)
 
 
