@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -105,4 +105,4 @@ def _recognize(batch: Sequence[Utterance], model: ModelRef, beam: int) -> Iterab
 def _pieces(span: Span) -> Iterator[Span]:
     count = -(-(span.end_ms - span.start_ms) // LONGEST_SEGMENT_MS)
     edges = [span.start_ms + (span.end_ms - span.start_ms) * i // count for i in range(count + 1)]
-    return (Span(start, end) for start, end in zip(edges, edges[1:], strict=False))
+    return (Span(start, end) for start, end in pairwise(edges))

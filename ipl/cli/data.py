@@ -66,9 +66,8 @@ def _info(args: argparse.Namespace) -> int:
         characters += len(row["text"] or "")
         for name, counter in seen.items():
             counter[str(row[name])] += 1
-    print(
-        f"{args.dataset}: {count} utterances, {seconds / 3600:.3f} hours, {with_text} with text, {characters} characters"
-    )
+    hours = f"{seconds / 3600:.3f} hours"
+    print(f"{args.dataset}: {count} utterances, {hours}, {with_text} with text, {characters} characters")
     for name, counter in seen.items():
         shown = ", ".join(f"{value} ({times})" for value, times in counter.most_common(8))
         print(f"  {name}: {shown}{', ...' if len(counter) > 8 else ''}")

@@ -51,7 +51,7 @@ def read_plan(file: Path, overrides: Sequence[str] = ()) -> Plan:
 def read_mine_plan(
     file: Path | None, language: str | None, overrides: Sequence[str] = ()
 ) -> tuple[MinePlan, tuple[Path, ...]]:
-    """Reads the `--config` of `ipl mine`: the keys under `mine:` in a plan, and `plugins`; also gives the plugin files."""
+    """Reads the `--config` of `ipl mine`, the keys under `mine:` in a plan and `plugins`; also gives plugin files."""
     tree = _read(file, overrides) if file else YamlTree("(defaults)", {}, {})
     reader = _Reader.at(tree, file or Path("mine.yaml"), ("plugins", *_MINE_KEYS))
     body = {key: value for key, value in tree.value.items() if key != "plugins"}

@@ -84,7 +84,7 @@ class Length:
 
 @ipl.plugin("loops")
 class Loops:
-    """Rejects hypotheses that repeat themselves, as a looping decoder does (Kahn et al. 2020, arXiv:1909.09116, 3.2)."""
+    """Rejects hypotheses that repeat themselves, as a looping decoder's do (Kahn et al. 2020, arXiv:1909.09116)."""
 
     size: int = 4
     """words in the repeated n-gram; of a text without spaces, characters"""
