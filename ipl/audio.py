@@ -26,7 +26,10 @@ def decode(audio: bytes, sample_rate_hz: int | None = None, where: str = "audio"
     try:
         samples, rate = sf.read(io.BytesIO(audio), dtype="float32", always_2d=True)
     except (sf.LibsndfileError, RuntimeError) as error:
-        raise MediaError(f"{where}: cannot be decoded as audio ({len(audio)} bytes): {error}") from error
+        what = getattr(error, "error_string", str(error)).rstrip(".")  # without the address of our buffer
+        raise MediaError(
+            f"{where}: cannot be decoded as audio ({len(audio)} bytes): {what}; expected FLAC, Ogg or WAV"
+        ) from error
     mono: Samples = samples.mean(axis=1, dtype=np.float32) if samples.shape[1] != 1 else samples[:, 0]
     if sample_rate_hz is not None and sample_rate_hz != rate:
         mono, rate = soxr.resample(mono, rate, sample_rate_hz).astype(np.float32), sample_rate_hz

@@ -134,6 +134,8 @@ class RunDir:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Holds the run for this process; InputError where another one has it. The lock dies with its holder."""
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(f"{self.path}: a file; expected a run directory, or a place for a new one")
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / ".lock").open("a+") as file:
             _take(file, self.path)

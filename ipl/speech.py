@@ -62,7 +62,8 @@ def evaluate(model: Path | str, data: Dataset, beam: int = 8) -> dict[str, Any]:
 def transcribe(model: Path | str, file: Path | str, beam: int = 8) -> Iterator[Segment]:
     """Yields what is said in an audio or video file, segment by segment of voice, in order.
 
-    Raises MediaError where the file cannot be read. Long voice is cut at `LONGEST_SEGMENT_MS`; memory stays flat.
+    Raises MediaError where the file cannot be read; of a damaged file, after all that could be read of it. Long voice
+    is cut at `LONGEST_SEGMENT_MS`; memory stays flat.
     """
     from ipl.audio import encode_flac
     from ipl.mining.cutting import cut
@@ -71,12 +72,14 @@ def transcribe(model: Path | str, file: Path | str, beam: int = 8) -> Iterator[S
     reference, path = find_model(model), Path(file)
     if not probe(path).has_audio:
         raise MediaError(f"{path}: has no audio; expected speech to transcribe")
+    damage: list[str] = []
     detector = Registry().get("voice_detector", "webrtcvad").cls()
     voice = implement("voice_detector", [detector])(
-        blocks=audio_blocks(path, SAMPLE_RATE_HZ), sample_rate_hz=SAMPLE_RATE_HZ
+        blocks=audio_blocks(path, SAMPLE_RATE_HZ, on_damage=damage.append), sample_rate_hz=SAMPLE_RATE_HZ
     )
     spans = [piece for span in voice for piece in _pieces(span)]
-    pieces = cut(audio_blocks(path, SAMPLE_RATE_HZ), SAMPLE_RATE_HZ, spans)
+    again = audio_blocks(path, SAMPLE_RATE_HZ, on_damage=lambda _: None)  # told at the end
+    pieces = cut(again, SAMPLE_RATE_HZ, spans)
     utterances = (
         Utterance(
             f"{span.start_ms:012d}",
@@ -94,6 +97,8 @@ def transcribe(model: Path | str, file: Path | str, beam: int = 8) -> Iterator[S
         for each in batch:
             hypothesis = said[each.utt_id]
             yield Segment(each.start_ms, each.end_ms, hypothesis.text, hypothesis.score)
+    if damage:
+        raise MediaError(damage[0])
 
 
 def _recognize(batch: Sequence[Utterance], model: ModelRef, beam: int) -> Iterable[Hypothesis]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
@@ -158,7 +159,7 @@ class Table(Generic[T]):
                 yield self._record(row)
 
     def __len__(self) -> int:
-        return sum(pq.ParquetFile(file).metadata.num_rows for file in parquet_files(self.path))
+        return sum(_opened(file, self.schema, ()).metadata.num_rows for file in parquet_files(self.path))
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Iterates record batches with the given columns (all by default)."""
@@ -176,21 +177,45 @@ class Table(Generic[T]):
 
 
 def _read_batches(file: Path, schema: pa.Schema, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
-    try:
-        parquet = pq.ParquetFile(file)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{file}: not a Parquet file, or cut short: {error}; write it again or remove it") from error
+    parquet = _opened(file, schema, columns)
     plain = _plain(schema, columns)
     names = plain.names
-    if missing := set(names) - set(parquet.schema_arrow.names):
-        table = schema.metadata[b"ipl.table"].decode()
-        raise SchemaError(f"{file}: not a table of {table}: fields are missing: {', '.join(sorted(missing))}")
     size = ROWS_PER_GROUP if "audio" in names else 8192
-    for batch in parquet.iter_batches(batch_size=size, columns=names):
-        try:
+    with _telling(file):
+        for batch in parquet.iter_batches(batch_size=size, columns=names):
             yield pa.RecordBatch.from_arrays([batch.column(name) for name in names], schema=plain)
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-            raise SchemaError(f"{file}: not as its table's schema says: {' '.join(str(error).split())}") from error
+
+
+def _opened(file: Path, schema: pa.Schema, columns: Sequence[str] | None) -> pq.ParquetFile:
+    """A Parquet file that has the given columns (all by default) of `schema`, of the right types."""
+    with _telling(file):
+        parquet = pq.ParquetFile(file)
+    table, found = schema.metadata[b"ipl.table"].decode(), parquet.schema_arrow
+    names = columns or schema.names
+    if missing := set(names) - set(found.names):
+        raise SchemaError(
+            f"{file}: not a table of {table}: fields are missing: {', '.join(sorted(missing))}; "
+            "`ipl data import` makes a right one"
+        )
+    for name in names:
+        if found.field(name).type != schema.field(name).type:
+            raise SchemaError(
+                f"{file}: {table}.{name}: found {found.field(name).type}, expected {schema.field(name).type}; "
+                "write it again with that type"
+            )
+    return parquet
+
+
+@contextmanager
+def _telling(file: Path) -> Iterator[None]:
+    """Turns what pyarrow says of a damaged file into one line; what is thrown in from outside passes."""
+    try:
+        yield
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as error:
+        if isinstance(error, OSError) and error.errno:  # a disk that fails, a file that is gone: no fault of the file
+            raise
+        words = " ".join(str(error).split()).split(". ")[0].rstrip(".")
+        raise InputError(f"{file}: not a Parquet file, or cut short: {words}; write it again or remove it") from error
 
 
 def _plain(schema: pa.Schema, columns: Sequence[str] | None) -> pa.Schema:
@@ -215,7 +240,7 @@ class Dataset:
 
     @classmethod
     def at(cls, *paths: Path | str) -> Dataset:
-        """The utterances in the given folders; raises InputError where a folder holds none.
+        """The utterances in the given folders; raises InputError where a folder holds none, or a file is no such table.
 
         A folder that `ipl mine` or `ipl data import` wrote is taken for the utterances in it.
         """
@@ -228,7 +253,10 @@ class Dataset:
                 raise InputError(
                     f"{folder}: no Parquet files in it; expected utterances (`ipl data import` makes them)"
                 )
-        return cls(folders)
+        dataset = cls(folders)
+        for file in dataset.files:
+            _opened(file, UTTERANCES, None)
+        return dataset
 
     @property
     def files(self) -> list[Path]:
@@ -236,7 +264,7 @@ class Dataset:
         return [file for path in self.paths for file in parquet_files(path)]
 
     def __len__(self) -> int:
-        return sum(pq.ParquetFile(file).metadata.num_rows for file in self.files)
+        return sum(_opened(file, UTTERANCES, ()).metadata.num_rows for file in self.files)
 
     def __iter__(self) -> Iterator[Utterance]:
         for file in self.files:
@@ -253,9 +281,11 @@ class Dataset:
     def locate(self, *columns: str) -> Iterator[tuple[Location, dict[str, Any]]]:
         """Iterates rows as `read_columns` does, each with its location."""
         for file in self.files:
-            parquet = pq.ParquetFile(file)
+            parquet = _opened(file, UTTERANCES, columns)
             for group in range(parquet.num_row_groups):
-                for row, values in enumerate(parquet.read_row_group(group, columns=list(columns)).to_pylist()):
+                with _telling(file):
+                    rows = parquet.read_row_group(group, columns=list(columns)).to_pylist()
+                for row, values in enumerate(rows):
                     yield Location(file, group, row), values
 
 
@@ -310,9 +340,10 @@ def _entries(path: Path, _mtime_ns: int) -> pa.Table:
 
 @lru_cache(maxsize=16)
 def _row_group(file: Path, mtime_ns: int, group: int) -> pa.Table:
-    return _parquet(file, mtime_ns).read_row_group(group, columns=UTTERANCES.names)
+    with _telling(file):
+        return _parquet(file, mtime_ns).read_row_group(group, columns=UTTERANCES.names)
 
 
 @lru_cache(maxsize=8)
 def _parquet(file: Path, _mtime_ns: int) -> pq.ParquetFile:
-    return pq.ParquetFile(file)
+    return _opened(file, UTTERANCES, None)

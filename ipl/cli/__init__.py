@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from ipl import __version__
 from ipl.cli import data, mine, plugins, run, speech
@@ -17,11 +18,23 @@ __all__ = ["build_parser", "main"]
 FAILED = 1
 WRONG_INPUT = 2
 INTERRUPTED = 130
+WRONG_PLACE = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT),
+    *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG),
+)
+"""What the system says of a path that is not as the command needs it."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with a command in one line, as all other errors are told."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(WRONG_INPUT, f"{self.prog}: {message}; `{self.prog} --help` says more\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of every command."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="ipl",
         description="From videos and untranscribed audio to a trained speech recogniser.",
         epilog="Exit codes: 0 done, 1 a stage failed, 2 the input is wrong. `ipl COMMAND --help` says more.",
@@ -50,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         print(f"ipl: {_told(error)}", file=sys.stderr)
-        return WRONG_INPUT if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT) else FAILED
+        return WRONG_INPUT if error.errno in WRONG_PLACE else FAILED
     except KeyboardInterrupt:
         print("ipl: stopped; the same command goes on from here", file=sys.stderr)
         return INTERRUPTED
@@ -58,11 +71,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _told(error: OSError) -> str:
     remedies = {
-        errno.ENOSPC: "free some space; the same command goes on from here",
-        errno.EDQUOT: "free some of your quota; the same command goes on from here",
+        errno.ENOSPC: "free some space, then give the same command again",
+        errno.EDQUOT: "free some of your quota, then give the same command again",
         errno.EACCES: "check its permissions, or choose another place",
         errno.EPERM: "check its permissions, or choose another place",
         errno.EROFS: "choose a place that can be written to",
+        errno.ENOENT: "check the path",
+        errno.EEXIST: "a file is in the way: choose another place",
+        errno.ENOTDIR: "a file is in the way: choose another place",
+        errno.EISDIR: "a folder is in the way: choose another place",
+        errno.ENAMETOOLONG: "choose a shorter name",
     }
     where = f"{error.filename}: " if error.filename else ""
     what = os.strerror(error.errno) if error.errno else str(error)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ipl.cli.options import positive
 from ipl.errors import ConfigError, InputError
 
 __all__ = ["add_parser"]
@@ -23,7 +27,7 @@ def add_parser(commands: Any) -> None:
 
     show = kinds.add_parser("show", help="print utterances", description="Prints the first utterances.")
     show.add_argument("dataset", type=Path, help="a folder of utterances in Parquet")
-    show.add_argument("-n", type=int, default=10, help="how many (default: 10)")
+    show.add_argument("-n", type=positive, default=10, help="how many (default: 10)")
     show.set_defaults(run=_show)
 
     bring = kinds.add_parser(
@@ -94,8 +98,8 @@ def _import(args: argparse.Namespace) -> int:
     if not args.path.exists():
         raise InputError(f"{args.path}: no such file or folder")
     plugin = _plugin("corpus", args.corpus, args)
-    _empty(args.out)
-    counted = import_corpus(implement("corpus", [plugin])(path=args.path), args.out)
+    with _new_folder(args.out):
+        counted = import_corpus(implement("corpus", [plugin])(path=args.path), args.out, str(args.path))
     shown = f"{counted['num_utterances']} utterances, {counted['hours']:.3f} hours"
     print(f"{args.out}: {shown}, {counted['num_rejected']} rejected (rejects lie beside them)")
     return 0
@@ -107,16 +111,23 @@ def _export(args: argparse.Namespace) -> int:
 
     dataset = api.load(args.dataset)
     plugin = _plugin("exporter", args.exporter, args)
-    _empty(args.out)
-    files = list(implement("exporter", [plugin])(utterances=dataset, out_dir=args.out))
+    with _new_folder(args.out):
+        files = list(implement("exporter", [plugin])(utterances=dataset, out_dir=args.out))
     print(f"{args.out}: {len(files)} files")
     return 0
 
 
-def _empty(folder: Path) -> None:
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[None]:
+    """Makes an empty folder, which is gone again where its work fails: nothing half done is taken for whole."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder}: is there already; name a new or empty folder")
     folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _plugin(role: str, name: str, args: argparse.Namespace) -> Any:
@@ -129,9 +140,10 @@ def _plugin(role: str, name: str, args: argparse.Namespace) -> Any:
         key, equals, text = option.partition("=")
         if not equals:
             raise InputError(f"--option {option}: expected KEY=VALUE")
-        value[key] = parse_scalar(text)
-    tree = YamlTree("--option")
-    choice = read_choice(tree, (), role, value, Registry(args.plugins), Path.cwd())
+        value[key] = parse_scalar(text, f"--option {option}")
+    tree, registry = YamlTree("--option"), Registry(args.plugins)
+    registry.get(role, name)  # first: the name was no --option
+    choice = read_choice(tree, (), role, value, registry, Path.cwd())
     if choice is None:
         raise ConfigError(tree.problems)
     return choice.make()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-__all__ = ["add_overrides", "add_work"]
+__all__ = ["add_overrides", "add_work", "positive"]
 
 
 def add_overrides(parser: argparse.ArgumentParser) -> None:
@@ -22,14 +22,15 @@ def add_work(parser: argparse.ArgumentParser) -> None:
     """Adds --workers and --executor."""
     parser.add_argument(
         "--workers",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="processes for mining and recognition (default: one for each processor)",
     )
     parser.add_argument("--executor", choices=("local", "ray"), default="local", help="where those processes run")
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Reads a whole number from 1."""
     number = int(text) if text.isdigit() else 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 1")

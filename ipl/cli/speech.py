@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ipl.cli.options import positive
 from ipl.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def add_parser(commands: Any) -> None:
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, required=True, metavar="REF", help="a model folder, or a run directory")
-    parser.add_argument("--beam", type=int, default=8, help="beam width; 1 is greedy (default: 8)")
+    parser.add_argument("--beam", type=positive, default=8, help="beam width; 1 is greedy (default: 8)")
 
 
 def _evaluate(args: argparse.Namespace) -> int:
@@ -66,12 +67,15 @@ def _transcribe(args: argparse.Namespace) -> int:
     speech.find_model(args.model)
     failed = 0
     for file in args.audio:
+        segments: list[Segment] = []
         try:
-            segments = list(speech.transcribe(args.model, file, args.beam))
+            for segment in speech.transcribe(args.model, file, args.beam):
+                segments.append(segment)  # of a damaged file too, as far as it goes
         except InputError as error:
             print(f"ipl: {error}", file=sys.stderr)
             failed += 1
-            continue
+            if not segments:
+                continue
         for line in _FORMATS[args.format](file, segments):
             print(line)
     return 2 if failed else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -32,6 +33,7 @@ TRAIN_ON = ("labelled", "mined", "pseudo")
 _TOP = ("name", "seed", "plugins", "data", "models", "mine", "defaults", "cycles")
 _CYCLE = ("name", "repeat", "oracle", "train_on", "filter_rule", *CYCLE_ROLES)
 _SETS = ("labelled", "pool", "dev", "test")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*")
 
 
 def read_plan(file: Path, overrides: Sequence[str] = ()) -> Plan:
@@ -52,7 +54,7 @@ def read_mine_plan(
     file: Path | None, language: str | None, overrides: Sequence[str] = ()
 ) -> tuple[MinePlan, tuple[Path, ...]]:
     """Reads the `--config` of `ipl mine`, the keys under `mine:` in a plan and `plugins`; also gives plugin files."""
-    tree = _read(file, overrides) if file else YamlTree("(defaults)", {}, {})
+    tree = _read(file, overrides) if file else _overridden(YamlTree("--set", {}), overrides)
     reader = _Reader.at(tree, file or Path("mine.yaml"), ("plugins", *_MINE_KEYS))
     body = {key: value for key, value in tree.value.items() if key != "plugins"}
     if language is not None:
@@ -71,12 +73,17 @@ def _read(file: Path, overrides: Sequence[str]) -> YamlTree:
     if not isinstance(tree.value, dict):
         tree.raise_problems()
         raise ConfigError([f"{file}:1: (top level): expected a mapping with the keys {', '.join(_TOP)}"])
+    return _overridden(tree, overrides)
+
+
+def _overridden(tree: YamlTree, overrides: Sequence[str]) -> YamlTree:
     for override in overrides:
-        key, equals, value = override.partition("=")
-        if not equals:
-            raise InputError(f"--set {override}: expected key=value, for example --set defaults.trainer.epochs=5")
+        key, _, value = override.partition("=")
         steps = key.replace("[", ".").replace("]", "").split(".")
-        tree.override(tuple(int(step) if step.isdigit() else step for step in steps), parse_scalar(value))
+        if "=" not in override or not all(steps):
+            raise InputError(f"--set {override}: expected key=value, for example --set defaults.trainer.epochs=5")
+        path = tuple(int(step) if step.isdigit() else step for step in steps)
+        tree.override(path, parse_scalar(value, f"--set {override}"))
     return tree
 
 
@@ -176,8 +183,9 @@ class _Reader:
         self.known_keys(path, value, _MINE_KEYS if path else ("plugins", *_MINE_KEYS))
         sources, suppliers = self._sources((*path, "sources"), value.get("sources", []), sources_needed)
         language = value.get("language")
-        if language is not None and not isinstance(language, str):
-            self.tree.problem((*path, "language"), f"found {language!r}, expected a language tag such as en")
+        if language is not None and not (isinstance(language, str) and _LANGUAGE.fullmatch(language)):
+            self.tree.problem((*path, "language"), f"found {language!r}, expected a language tag such as en or zh-TW")
+            language = None
         choices: dict[str, tuple[Choice, ...]] = {}
         for role, default in MINE_ROLES.items():
             choice = self.choice((*path, role), role, value.get(role, default))

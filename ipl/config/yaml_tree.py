@@ -33,7 +33,8 @@ class YamlTree:
 
     def problem(self, path: KeyPath, what: str) -> None:
         """Notes a problem at `path`, to be reported with all the others."""
-        self.problems.append(f"{self.file}:{self._line(path)}: {dotted(path)}: {what}")
+        place = f"{self.file}:{self._line(path)}:" if self.lines else self.file  # without lines: no file
+        self.problems.append(f"{place} {dotted(path)}: {what}")
 
     def raise_problems(self) -> None:
         """Raises ConfigError with all problems, in order of line, if there are any."""
@@ -77,19 +78,20 @@ def dotted(path: KeyPath) -> str:
     return text.lstrip(".") or "(top level)"
 
 
-def parse_scalar(text: str) -> Any:
-    """Reads the value of `--set key=value` as YAML.
+def parse_scalar(text: str, where: str = "--set") -> Any:
+    """Reads the value of `--set key=value` as YAML; `where` names it in what is said of a wrong one.
 
     >>> parse_scalar("1e-3"), parse_scalar("no"), parse_scalar("[a, 2]")
     (0.001, 'no', ['a', 2])
     """
-    tree = YamlTree("--set")
+    tree = YamlTree(where)
     loader = _loader()
     try:
         node = loader.compose(io.StringIO(text))
         value = _value(loader, node, (), tree) if node is not None else None
     except (YAMLError, ValueError) as error:
-        raise InputError(f"--set: {text!r} is not YAML: {' '.join(str(error).split())}") from error
+        what = getattr(error, "problem", None) or " ".join(str(error).split())
+        raise InputError(f"{where}: {text!r} is not YAML: {what}; quote it, or write it as in a plan") from error
     tree.raise_problems()
     return value
 

@@ -58,7 +58,7 @@ def _part(ctx: Context, name: str, index: int, source: DataSource) -> Data:
     path = source.path or ctx.plan.file.parent
 
     def work(out_dir: Path) -> dict[str, Any]:
-        return import_corpus(implement("corpus", [corpus.make()])(path=path), out_dir)
+        return import_corpus(implement("corpus", [corpus.make()])(path=path), out_dir, f"data.{name}: {path}")
 
     contents = of_path(source.path) if source.path else None
     parts = {"plugin": corpus.identity(), "contents": contents, "set": name}
@@ -66,8 +66,8 @@ def _part(ctx: Context, name: str, index: int, source: DataSource) -> Data:
     return Data(Dataset((made.path / "utterances",)), made.fingerprint)
 
 
-def import_corpus(rows: Iterator[Utterance | Reject], out_dir: Path) -> dict[str, Any]:
-    """Writes a corpus as utterances in parts, and rejects beside; InputError where no utterance is left."""
+def import_corpus(rows: Iterator[Utterance | Reject], out_dir: Path, where: str) -> dict[str, Any]:
+    """Writes a corpus as utterances in parts, and rejects beside; InputError, at `where`, if no utterance is left."""
     rejects: list[Reject] = []
     counted = {"num_utterances": 0, "milliseconds": 0}
     seen: set[str] = set()
@@ -94,10 +94,8 @@ def import_corpus(rows: Iterator[Utterance | Reject], out_dir: Path) -> dict[str
         part += 1
     write_table(out_dir / "rejects" / "part-00000.parquet", rejects, REJECTS)
     if not part:
-        first_reject = f"; the first: {rejects[0].reason}: {rejects[0].detail}" if rejects else ""
-        raise InputError(
-            f"{out_dir}: the corpus has no utterance that can be read, {len(rejects)} rejected{first_reject}"
-        )
+        first_reject = f", the first: {rejects[0].reason}: {rejects[0].detail}" if rejects else ""
+        raise InputError(f"{where}: no utterance in it can be used, {len(rejects)} rejected{first_reject}")
     if rejects:
         say(f"  {len(rejects)} utterances rejected, the first: {rejects[0].reason}: {rejects[0].detail}")
     return {

@@ -43,22 +43,22 @@ def read_audio_file(path: Path) -> AudioFile:
             promised, rate = file.frames, file.samplerate
             kept = file.format in _KEPT and file.channels == 1
             samples = file.read(dtype="float32", always_2d=True)
-    except (sf.LibsndfileError, RuntimeError) as error:
-        return _read_by_ffmpeg(path, len(data), str(error))
+    except (sf.LibsndfileError, RuntimeError):
+        return _read_by_ffmpeg(path, len(data))
     if len(samples) < promised:
         raise MediaError(f"{path}: cut short: {len(samples)} of {promised} samples; get it again")
     mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
     return AudioFile(mono, int(rate), data if kept else None)
 
 
-def _read_by_ffmpeg(path: Path, size: int, why: str) -> AudioFile:
+def _read_by_ffmpeg(path: Path, size: int) -> AudioFile:
     from ipl.mining.media import audio_blocks, probe
 
     if not size:
         raise MediaError(f"{path}: empty file (0 bytes)")
     info = probe(path)
     if not info.has_audio:
-        raise MediaError(f"{path}: no sound in it ({size} bytes; libsndfile: {why})")
+        raise MediaError(f"{path}: has pictures only, no sound; expected speech")
     rate = info.audio_sample_rate_hz
     blocks = [np.zeros(0, np.int16), *audio_blocks(path, rate)]
     return AudioFile(np.concatenate(blocks), rate, None)
