@@ -71,5 +71,5 @@ def best_of(models: list[ModelRef]) -> ModelRef:
 
 
 def _line(result: EpochResult) -> str:
-    shown = ", ".join(f"{key} {value:.4g}" for key, value in result.metrics.items())
+    shown = ", ".join(f"{key} {value:.3g}" for key, value in result.metrics.items() if value)  # no counts of nothing
     return f"epoch {result.epoch}: {shown}"
