@@ -188,8 +188,10 @@ class CueExtractor:
     @_one
     def extract_cues(
         self, media: MediaInfo, language: str | None, read_text: ReadText, work_dir: Path
-    ) -> Iterable[Cue]:
+    ) -> Iterable[Cue | Reject]:
         """Returns the source's cues in order of start, or nothing where it has none of this kind.
+
+        What is there but cannot be used as a cue is a reject.
 
         `work_dir` is a folder for evidence (crops, readings); what lies there is kept.
         """

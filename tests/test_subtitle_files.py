@@ -11,7 +11,7 @@ from ipl_extractors.subtitle_files import SubtitleFile, find_subtitle_file, read
 from ipl_extractors.subtitle_text import spoken_text
 
 from ipl.errors import MediaError
-from ipl.records import Cue, MediaInfo
+from ipl.records import Cue, MediaInfo, Reject
 
 SRT = "1\n00:00:01,000 --> 00:00:02,500\n{}\n\n2\n00:00:03,000 --> 00:00:04,000\n{}\n"
 
@@ -20,13 +20,13 @@ def media(folder: Path, frame_rate: float = 25.0) -> MediaInfo:
     return MediaInfo(folder / "talk.mp4", 10_000, 0, has_audio=True, has_video=True, frame_rate=frame_rate)
 
 
-def cues_of(folder: Path, name: str, content: str | bytes) -> list[Cue]:
+def cues_of(folder: Path, name: str, content: str | bytes) -> list[Cue | Reject]:
     file = folder / name
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     return read_cues(file, media(folder))
 
 
-def texts(cues: list[Cue]) -> list[str]:
+def texts(cues: list[Cue | Reject]) -> list[str | None]:
     return [cue.text for cue in cues]
 
 
@@ -142,9 +142,16 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes, mes
     assert "\n" not in str(caught.value)
 
 
-def test_cues_with_an_unreadable_time_are_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert len(cues_of(tmp_path, "talk.srt", SRT.format("a", "b").replace("00:00:03,000", "oh"))) == 1
-    assert "1 cues have a time that cannot be read" in capsys.readouterr().err
+def test_cues_with_an_unreadable_time_are_rejects_and_leave_their_neighbours_alone(tmp_path: Path) -> None:
+    broken = "\n2\n00:00:0x,000 --> 00:00:04,000\nbroken\n"
+    backwards = "\n3\n00:00:06,000 --> 00:00:05,000\nbackwards\n"
+    text = f"1\n00:00:01,000 --> 00:00:02,000\na\n{broken}{backwards}\n4\n00:00:07,000 --> 00:00:08,000\nb\n"
+    a, b, *rejects = cues_of(tmp_path, "talk.srt", text)
+    assert texts([a, b]) == ["a", "b"]
+    assert [(each.reason, each.text) for each in rejects if isinstance(each, Reject)] == [
+        ("unreadable time", "00:00:0x,000 --> 00:00:04,000 broken"),
+        ("ends before start", "backwards"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,8 @@ import pysubs2
 
 import ipl
 from ipl.errors import MediaError
-from ipl.progress import say
-from ipl.records import Cue, MediaInfo
-from ipl_extractors.subtitle_text import decode_text, fence_cues, plain_text, spoken_text
+from ipl.records import Cue, MediaInfo, Reject
+from ipl_extractors.subtitle_text import decode_text, fence_cues, plain_text, spoken_text, take_out_unreadable
 
 __all__ = ["SubtitleFile", "find_subtitle_file", "read_cues"]
 
@@ -32,8 +31,11 @@ class SubtitleFile:
     "keep what is not spoken: [MUSIC], (laughs), JOHN:, and lines that ♪ marks as sung"
 
     @ipl.hookimpl
-    def extract_cues(self, media: MediaInfo, language: str | None) -> Iterator[Cue]:
-        """Yields the file's cues, or nothing where there is no such file; MediaError where it cannot be read."""
+    def extract_cues(self, media: MediaInfo, language: str | None) -> Iterator[Cue | Reject]:
+        """Yields the file's cues, or nothing where there is no such file; MediaError where it cannot be read.
+
+        A cue whose times cannot be read, or that ends before it starts, is a reject.
+        """
         file = find_subtitle_file(media.path, language)
         if file is not None:
             yield from read_cues(file, media, self.encoding, self.sounds, language)
@@ -73,8 +75,8 @@ def _same_language(tag: str, language: str | None) -> bool:
 
 def read_cues(
     file: Path, media: MediaInfo, encoding: str | None = None, sounds: bool = False, language: str | None = None
-) -> list[Cue]:
-    """Reads a subtitle file's cues in order of start; lines shown at the very same time are one cue.
+) -> list[Cue | Reject]:
+    """Reads a subtitle file's cues in order of start, then rejects; lines shown at the very same time are one cue.
 
     `encoding` and `sounds` are options of `SubtitleFile`; `language` helps to tell an encoding.
     Raises MediaError where the file is empty, is not text, or holds no cue that can be parsed.
@@ -85,21 +87,27 @@ def read_cues(
     text = decode_text(data, str(file), encoding, language)
     if not text.strip():
         raise MediaError(f"{file}: an empty subtitle file ({len(data)} bytes); replace it, or move it away")
+    text, unreadable = take_out_unreadable(text) if "-->" in text else (text, [])
+    if unreadable and "-->" not in text:
+        raise MediaError(f"{file}: no cue has a time that can be read (the first: {unreadable[0]!r}); replace it")
     parsed = _parse(file, text, media.frame_rate)
     if not parsed.events:
         raise MediaError(f"{file}: a subtitle file without any cue; replace it, or move it away")
-    if text.count("-->") > len(parsed.events):
-        unread = text.count("-->") - len(parsed.events)
-        say(f"{file}: {unread} cues have a time that cannot be read and are left out")
 
+    source_id = media.path.name
+    rejects = [Reject(source_id, 0, 0, "cues", "unreadable time", line, f"{file.name}: {line}") for line in unreadable]
     shown: dict[tuple[int, int], list[str]] = {}
     for event in sorted((each for each in parsed if each.is_text), key=lambda each: each.start):
         words = plain_text(event.plaintext)
         words = " ".join(words.split()) if sounds else spoken_text(words)
-        if words and event.end > max(event.start, 0):
-            shown.setdefault((max(event.start, 0), event.end), []).append(words)
+        start = max(event.start, 0)
+        if words and event.end > start:
+            shown.setdefault((start, event.end), []).append(words)
+        elif words:
+            detail = f"{file.name}: displayed from {event.start} to {event.end} ms"
+            rejects.append(Reject(source_id, start, start, "cues", "ends before start", words, detail))
     track = f"subtitle-file:{file.name}"
-    return [Cue(media.path.name, start, end, " ".join(lines), track) for (start, end), lines in shown.items()]
+    return [*(Cue(source_id, start, end, " ".join(lines), track) for (start, end), lines in shown.items()), *rejects]
 
 
 def _parse(file: Path, text: str, frame_rate: float) -> pysubs2.SSAFile:

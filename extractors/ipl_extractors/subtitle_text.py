@@ -7,9 +7,12 @@ import html
 import re
 import unicodedata
 
+from pysubs2.formats.subrip import SubripFormat
+from pysubs2.formats.webvtt import WebVTTFormat
+
 from ipl.errors import MediaError
 
-__all__ = ["decode_text", "fence_cues", "plain_text", "spoken_text"]
+__all__ = ["decode_text", "fence_cues", "plain_text", "spoken_text", "take_out_unreadable"]
 
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -66,6 +69,36 @@ def _guessed(data: bytes, where: str, language: str | None) -> str:
 
 def _lines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def take_out_unreadable(text: str) -> tuple[str, list[str]]:
+    """Takes cues out of SubRip or WebVTT text whose times cannot be read; returns the rest, and them in one line each.
+
+    pysubs2 would take such a cue, its number and its time for words of the cue before it.
+
+    >>> take_out_unreadable("1\\n0:0:1,0 --> 0:0:2,0\\nOne\\n\\n2\\n0:0:x --> 0:0:4,0\\nTwo")
+    ('1\\n0:0:1,0 --> 0:0:2,0\\nOne\\n', ['0:0:x --> 0:0:4,0 Two'])
+    """
+    time = (WebVTTFormat if text.lstrip().startswith("WEBVTT") else SubripFormat).TIMESTAMP
+    kept: list[str] = []
+    lost: list[list[str]] = []
+    losing = False
+    for line in text.split("\n"):
+        if "-->" in line and any(map(str.isdigit, line)):
+            number = [(lost[-1] if losing else kept).pop()] if _ends_with_number(lost[-1] if losing else kept) else []
+            losing = len(time.findall(line)) != 2
+            if losing:
+                lost.append([])
+            else:
+                kept += number
+        elif not line.strip():
+            losing = False
+        (lost[-1] if losing else kept).append(line)
+    return "\n".join(kept), [" ".join(" ".join(lines).split()) for lines in lost]
+
+
+def _ends_with_number(lines: list[str]) -> bool:
+    return bool(lines) and lines[-1].strip().isdigit()
 
 
 def fence_cues(text: str) -> str:

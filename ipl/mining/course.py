@@ -45,7 +45,7 @@ class Course:
         except Exception as error:
             if isinstance(error, OSError) and error.errno in NO_ROOM:
                 raise CannotWrite.to(self.source.path, error) from error
-            raise Unusable(name, reason, told(error)) from error
+            raise Unusable(name, reason, told(error).removeprefix(f"{self.source.path}: ")) from error
         finally:
             self.spend(name, time.perf_counter() - started)
 

@@ -37,7 +37,7 @@ class Heard:
 def hear(cast: Cast, media: MediaInfo, course: Course) -> Heard:
     """Listens to all of a source once; Unusable where there is no sound."""
     if not media.has_audio:
-        raise Unusable("voice", "no audio", "it has pictures only", final=True)
+        raise Unusable("voice", "no audio", "it has pictures only; mining needs sound", final=True)
     damage: list[str] = []
     num_samples = 0
 
@@ -71,10 +71,12 @@ def find_cues(
             with course.phase("cues", "unreadable subtitles"):
                 evidence.mkdir(parents=True, exist_ok=True)
                 found = extract_cues(media=media, language=language, read_text=reader, work_dir=evidence)
-                cues = sorted((replace(cue, source_id=source_id) for cue in found), key=lambda cue: cue.start_ms)
+                ours = [replace(each, source_id=source_id) for each in found]
         except Unusable as problem:
             rejects.append(Reject(source_id, 0, 0, "cues", problem.reason, None, f"{name}: {problem.detail}"))
             continue
+        rejects += [each for each in ours if isinstance(each, Reject)]
+        cues = sorted((each for each in ours if isinstance(each, Cue)), key=lambda cue: cue.start_ms)
         backwards = [cue for cue in cues if cue.end_ms < cue.start_ms]
         for cue in backwards:
             detail = f"displayed from {cue.start_ms} to {cue.end_ms} ms"
@@ -82,9 +84,12 @@ def find_cues(
         if len(cues) > len(backwards):
             return [cue for cue in cues if cue.end_ms >= cue.start_ms], rejects
     if rejects:
-        raise Unusable("cues", rejects[0].reason, "; ".join(str(reject.detail) for reject in rejects))
+        more = [f"{len(rejects) - 3} more"] if len(rejects) > 3 else []
+        details = [str(reject.detail) for reject in rejects[:3]]
+        raise Unusable("cues", rejects[0].reason, "; ".join(details + more))
     asked = ", ".join(cast.cue_extractors)
-    raise Unusable("cues", "no subtitles", f"none were found in it or beside it (asked: {asked})", final=True)
+    detail = f"none were found in it or beside it (asked: {asked}); put a subtitle file of the same name beside it"
+    raise Unusable("cues", "no subtitles", detail, final=True)
 
 
 def align(

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ipl.asr.models.reference import model_ref
 from ipl.config import Choice, MinePlan
-from ipl.fingerprint import of_files, of_path
+from ipl.fingerprint import of_files
 from ipl.records import ModelRef
 from ipl.registry import implement
 from ipl.rundir import Artifact
@@ -21,7 +22,7 @@ __all__ = ["given_models", "mine_into", "mine_sources"]
 
 def given_models(ctx: Context) -> list[ModelRef]:
     """The models that the plan was given, where the model pool begins."""
-    return [ModelRef(path, of_path(path)) for path in ctx.plan.models]
+    return [model_ref(path) for path in ctx.plan.models]
 
 
 def mine_sources(ctx: Context) -> Artifact | None:

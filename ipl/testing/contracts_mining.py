@@ -128,7 +128,8 @@ def check_cue_extractor(bench: Bench) -> Iterator[CheckResult]:
 def _extract(bench: Bench, media: MediaInfo) -> list[Cue]:
     work_dir = bench.folder / "work"
     work_dir.mkdir(exist_ok=True)
-    return list(bench.call(media=media, language="en", read_text=_read_nothing, work_dir=work_dir))
+    found = bench.call(media=media, language="en", read_text=_read_nothing, work_dir=work_dir)
+    return [each for each in found if isinstance(each, Cue)]
 
 
 def _read_nothing(pictures: Sequence[npt.NDArray[Any]], lines: bool) -> list[list[Reading]]:
