@@ -39,10 +39,15 @@ def decode(audio: bytes, sample_rate_hz: int | None = None, where: str = "audio"
 def encode_flac(samples: npt.NDArray[Any], sample_rate_hz: int) -> bytes:
     """Encodes one channel (float [N] in -1..1, or int16 [N]) as 16-bit FLAC.
 
+    No samples become the header of a WAV file: libsndfile neither writes nor reads a FLAC file without a frame.
+
     >>> samples, rate = decode(encode_flac(np.zeros(160), 16_000))
     >>> len(samples), rate
     (160, 16000)
+    >>> samples, rate = decode(encode_flac(np.zeros(0), 16_000))
+    >>> len(samples), rate
+    (0, 16000)
     """
     buffer = io.BytesIO()
-    sf.write(buffer, samples, sample_rate_hz, format="FLAC", subtype="PCM_16")
+    sf.write(buffer, samples, sample_rate_hz, format="FLAC" if len(samples) else "WAV", subtype="PCM_16")
     return buffer.getvalue()

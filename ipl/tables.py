@@ -98,6 +98,10 @@ def write_table(path: Path, rows: Iterable[Any], schema: pa.Schema) -> int:
                 writer.write_batch(whole, row_group_size=group)
                 count += whole.num_rows
         partial.replace(path)
+    except OSError as error:
+        if not error.errno or error.filename:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error  # pyarrow does not say where
     finally:
         partial.unlink(missing_ok=True)
     return count

@@ -19,7 +19,7 @@ from ipl.asr.augmentation import AugmentConfig, change_speed, random_for, spec_a
 from ipl.asr.config import ModelConfig
 from ipl.asr.text import normalise
 from ipl.asr.units import Units
-from ipl.errors import MediaError
+from ipl.errors import InputError, MediaError
 from ipl.tables import Index
 from ipl.training.job import Job
 from ipl.training.packing import Step
@@ -68,6 +68,11 @@ class TrainingSet:
         ]
         # One more for each utterance, as in a hypothesis's score: saying nothing has to be learned too.
         self.num_units = np.array([0 if text is None else len(text) + 1 for text in self.texts], dtype=np.int64)
+        if not self.num_units.any():
+            raise InputError(
+                f"{job.index}: none of its {len(self.texts)} utterances can be learned from; the first, "
+                f"{skipped.first}; mend the data, or start from a model that knows its characters"
+            )
 
     def _usable(self, utt_id: str, text: str | None, has_audio: bool) -> str | None:
         """The text as the model spells it, or None, with a note, where nothing can be learned from the row."""

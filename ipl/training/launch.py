@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,13 +21,14 @@ from ipl.records import EpochResult
 from ipl.training.batches import count_steps
 from ipl.training.job import Job
 from ipl.training.processes import die_with_parent
-from ipl.training.results import METRICS_FILE, checkpoint_folders, epoch_result
+from ipl.training.results import METRICS_FILE, SKIPPED_FILE, checkpoint_folders, epoch_result, read_lines
 
 __all__ = ["LOG_FILE", "run"]
 
 LOG_FILE = "train.log"
 SECONDS_BETWEEN_LOOKS = 0.1
 TAIL_BYTES = 4096
+LEAST_FREE_BYTES = 1 << 20
 
 
 def run(job: Job) -> Iterator[EpochResult]:
@@ -56,12 +58,22 @@ def run(job: Job) -> Iterator[EpochResult]:
                 done = step
             yield from _new_results(job.out_dir, seen)
             if len(seen) == job.options.epochs:
+                _tell_skipped(job.out_dir)
                 return  # the last checkpoint is the last thing that the ranks do
             if failure := _failure(job.out_dir, only_final=True):
                 raise failure
             if not ended:
                 time.sleep(SECONDS_BETWEEN_LOOKS)
     raise _failure(job.out_dir, only_final=False) or StageError(_death(job))
+
+
+def _tell_skipped(out_dir: Path) -> None:
+    notes = list(read_lines(out_dir / SKIPPED_FILE))
+    if notes:
+        counts = Counter(note["reason"] for note in notes).most_common()
+        reasons = ", ".join(f"{reason} {count}" for reason, count in counts)
+        first = f"{notes[0]['utt_id']}: {notes[0]['detail']}"
+        say(f"  training: {len(notes)} utterances left out ({reasons}), the first {first}; all are in {SKIPPED_FILE}")
 
 
 def _new_results(out_dir: Path, seen: set[Path]) -> Iterator[EpochResult]:
@@ -129,6 +141,11 @@ def _failure(out_dir: Path, only_final: bool) -> InputError | StageError | None:
 
 
 def _death(job: Job) -> str:
+    free = shutil.disk_usage(job.out_dir).free
+    if free < LEAST_FREE_BYTES:  # where ranks die before they can say so
+        return (
+            f"training: {job.out_dir}: no room left on its disk ({free} bytes); free some, and the same command goes on"
+        )
     return (
         f"training: its ranks died {job.options.max_restarts + 1} times without a word, often for want of memory; "
         f"see the end of {job.out_dir / LOG_FILE}; the same command goes on from the last checkpoint"

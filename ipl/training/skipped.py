@@ -23,6 +23,12 @@ class Skipped:
         write_text(self._path, "".join(map(_line, notes)))  # without a last line that a kill cut short
         self._known = {note["utt_id"] for note in notes}
 
+    @property
+    def first(self) -> str:
+        """The first note in words."""
+        note: dict[str, str] = next(read_lines(self._path), {})
+        return ", ".join(note.values())
+
     def note(self, utt_id: str, reason: Reason, detail: str) -> None:
         """Writes a line, unless the utterance has one."""
         if utt_id in self._known:
