@@ -21,6 +21,7 @@ OPTIONS = {
     ("selector", "budget"): {"hours": 1.0},
     ("corpus", "spoken_sentences"): {"part": "dev", "utterances": 3},
     ("supplier", "factory"): {"videos": 1, "sentences": 1},
+    ("supplier", "varied_factory"): {"videos": 1, "sentences": 1, "tallest": 240},
 }
 MISSING = {
     ("text_reader", "easyocr"): None if importlib.util.find_spec("easyocr") else "the package easyocr is not installed",

@@ -17,14 +17,16 @@ from hypothesis import strategies as st
 from ipl_datasets import espeak, speech
 from ipl_datasets.corpora import SpokenSentences
 from ipl_datasets.factory.captions import display
-from ipl_datasets.factory.paint import layout, paint_text
+from ipl_datasets.factory.lettering import layout, paint_text
 from ipl_datasets.factory.render import render
-from ipl_datasets.factory.scene import Background, Caption, Scene, Style, frame_ms
+from ipl_datasets.factory.scene import Background, Caption, Scene, Sign, Style, frame_ms
 from ipl_datasets.factory.soundtrack import Line, record
 from ipl_datasets.factory.truth import read_truth, truth_path
-from ipl_datasets.factory.video import write_video
+from ipl_datasets.factory.typefaces import CJK
+from ipl_datasets.factory.variety import varied_films
+from ipl_datasets.factory.video import Encoding, is_kept, write_video
 from ipl_datasets.sentences import PARTS, sentences, vocabulary
-from ipl_datasets.suppliers import Factory
+from ipl_datasets.suppliers import Factory, VariedFactory
 
 from ipl.audio import decode
 from ipl.errors import InputError, StageError
@@ -202,6 +204,99 @@ def test_a_caption_is_in_exactly_its_frames_and_the_picture_moves() -> None:
     assert [number for number in range(12) if not np.array_equal(bare[number], shown[number])] == [3, 4, 5, 6, 7, 8]
     assert all(frame.shape == (180, 320, 3) and frame.dtype == np.uint8 for frame in shown)
     assert all(np.mean(one != other) > 0.2 for one, other in pairwise(bare))
+
+
+def test_an_outline_never_covers_the_letters_of_another_line() -> None:
+    one, two = (paint_text(lines, Style(outline_width=0.02), 640, 360) for lines in (["HILL"], ["HILL", "HILL"]))
+    white = [int(np.count_nonzero(np.all(layer.colour == 255, axis=2))) for layer in (one, two)]
+    assert white[1] == 2 * white[0] > 0
+
+
+def test_a_text_stands_where_its_style_says_and_is_dressed_as_it_says() -> None:
+    def layer(**style: object) -> tuple[int, int]:
+        painted = paint_text(["well"], Style(**style), 640, 360)  # type: ignore[arg-type]
+        return painted.left, painted.top
+
+    assert layer(place="top")[1] < 40 < 300 < layer()[1]
+    assert layer(place="left")[0] < 40 < 250 < layer()[0]
+    boxed = paint_text(["well"], Style(box=(9, 9, 9), box_opacity=0.5), 640, 360)
+    assert boxed.opacity.min() == 128
+    assert tuple(boxed.colour[0, 0]) == (9, 9, 9)
+
+
+def test_chinese_is_broken_anywhere_and_two_languages_where_they_meet() -> None:
+    style = Style(font=CJK)
+    pytest.importorskip("cv2", minversion="5.0")
+    lines = layout("今天我们在公园里看见了一只白色的鸟今天我们在公园里", style, 320, 180)
+    assert len(lines) == 2
+    assert layout("你好\nhello there", style, 320, 180) == ["你好", "hello there"]
+    assert np.count_nonzero(paint_text(["今天"], style, 640, 360).opacity > 200) > 100
+
+
+def test_fading_captions_are_at_half_strength_at_their_boundaries() -> None:
+    def shown(style: Style, *captions: Caption) -> list[np.ndarray]:
+        scene = Scene(320, 180, Fraction(25), 40, Background(seed=4, grain=0), style, captions)
+        return [frame.copy().astype(int) for frame in render(scene)]
+
+    style = Style(fade_s=0.4)
+    bare, fading = shown(style), shown(style, Caption("hello there", 15, 25))
+    strength = np.array([np.abs(one - other).sum() for one, other in zip(bare, fading, strict=True)], float)
+    strength /= strength.max()
+    assert np.flatnonzero(strength > 0.5).tolist() == list(range(15, 25))
+    assert 0 < strength[12] < strength[14] < 0.55
+
+
+def test_signs_are_shown_in_their_frames_and_sung_letters_change_colour() -> None:
+    def shown(style: Style, captions: tuple[Caption, ...] = (), signs: tuple[Sign, ...] = ()) -> list[np.ndarray]:
+        scene = Scene(320, 180, Fraction(10), 12, Background(seed=4, grain=0), style, captions, signs=signs)
+        return [frame.copy() for frame in render(scene)]
+
+    bare = shown(Style())
+    title = shown(Style(), signs=(Sign("title", "PART TWO", 3, 6),))
+    assert [n for n in range(12) if not np.array_equal(bare[n], title[n])] == [3, 4, 5]
+    ticker = shown(Style(), signs=(Sign("ticker", "rain in the north", 0, 12),))
+    assert all(np.array_equal(one[:150], other[:150]) for one, other in zip(bare, ticker, strict=True))
+    assert not np.array_equal(ticker[9][170:], ticker[11][170:])
+    clock = shown(Style(), signs=(Sign("clock", "", 0, 12),))
+    assert np.abs(clock[9].astype(int) - bare[9]).sum() != np.abs(clock[10].astype(int) - bare[10]).sum()
+    sung = shown(Style(sung=(255, 0, 0)), (Caption("la la la la", 0, 12),))
+    red = [int(np.count_nonzero((np.abs(frame.astype(int) - (255, 0, 0)) < 4).all(axis=2))) for frame in sung]
+    assert red[0] == 0
+    assert red[2] < red[6] < red[11]
+
+
+def test_a_variable_frame_rate_and_a_late_start_keep_the_truth_true(tmp_path: Path) -> None:
+    captions = (Caption("HERE", 55, 70), Caption("AND HERE", 97, 113))
+    scene = Scene(320, 180, Fraction(25), 150, Background(seed=4, light=0.9, movers=0), Style(), captions)
+    encoding = Encoding(variable=True, start_s=2.5)
+    write_video(tmp_path / "video.mkv", scene, np.zeros(6 * RATE, np.float32), RATE, encoding)
+    assert probe(tmp_path / "video.mkv").start_ms == pytest.approx(2500, abs=30)
+    dark = {ms: (picture[130:170].min(axis=2) < 40).mean() for ms, picture in frames(tmp_path / "video.mkv", 25)}
+    shown = sorted(ms for ms, share in dark.items() if share > 0.005)
+    first = [next(n for n in range(caption.first, 150) if is_kept(n)) for caption in captions]
+    end = [next(n for n in range(caption.end, 150) if is_kept(n)) for caption in captions]
+    expected = [40 * n for one, other in zip(first, end, strict=True) for n in range(one, other)]
+    assert shown == expected
+
+
+def test_varied_films_come_in_every_kind_and_depend_on_the_seed_alone() -> None:
+    films = list(varied_films(12, 4, seed=3))
+    assert films == list(varied_films(12, 4, seed=3))
+    assert films[:5] == list(varied_films(5, 4, seed=3)), "more films change none of those before"
+    assert [each.film for each in films] != [each.film for each in varied_films(12, 4, seed=4)]
+    for name, kinds in [("language", 3), ("dress", 4), ("sign", 6), ("scenery", 5), ("gap", 3), ("place", 3)]:
+        assert len({each.conditions[name] for each in films}) == kinds
+    assert {each.film.captioned for each in films} == {True, False}
+    assert all(len(each.film.texts) == 4 for each in films)
+
+
+def test_a_varied_film_without_subtitles_has_none_in_its_truth(tmp_path: Path) -> None:
+    films = list(VariedFactory(videos=3, sentences=2, tallest=240).supply(tmp_path, seed=2))
+    for path, varied in zip(films, varied_films(3, 2, 2, 240), strict=True):
+        truth = read_truth(path)
+        assert bool(truth.cues) == varied.film.captioned
+        assert len(truth.speech) == 2
+        assert probe(path).height <= 240
 
 
 def test_the_sound_track_says_where_speech_is() -> None:

@@ -10,10 +10,10 @@ from typing import Literal
 
 import ipl
 from ipl.errors import InputError
-from ipl.progress import progress
+from ipl.progress import progress, say
 from ipl_datasets.sentences import sentences
 
-__all__ = ["Factory"]
+__all__ = ["Factory", "VariedFactory"]
 
 
 @ipl.plugin("factory")
@@ -86,6 +86,40 @@ class Factory:
                 )
                 path = out_dir / f"video-{number:03d}.{self.container}"
                 make_film(film, path)
+                advance(1, path.name)
+                yield path
+
+
+@ipl.plugin("varied_factory")
+class VariedFactory:
+    """Makes videos whose burned-in subtitles come in every kind, to measure reading, and keeps their truth."""
+
+    videos: int = 8
+    """how many videos"""
+    sentences: int = 9
+    """how many lines in each"""
+    tallest: int = 1080
+    """height in pixels that no picture exceeds; less is faster to make"""
+
+    def __post_init__(self) -> None:
+        if self.videos < 0 or self.sentences < 1 or self.tallest < 240:
+            raise InputError("expected videos >= 0, sentences >= 1, tallest >= 240")
+
+    @ipl.hookimpl
+    def supply(self, out_dir: Path, seed: int) -> Iterator[Path]:
+        """Yields the videos as they are made; those that are there already, whole and of equal options, stay.
+
+        Their truth lies in `out_dir/truth`, for measuring only.
+        """
+        from ipl_datasets.factory.film import make_film
+        from ipl_datasets.factory.variety import missing_families, varied_films
+
+        if missing := missing_families():
+            say(f"this machine has no {', '.join(missing)} typeface: their films use the one that Pillow carries")
+        with progress("making videos", self.videos, "videos") as advance:
+            for varied in varied_films(self.videos, self.sentences, seed, self.tallest):
+                path = out_dir / varied.name
+                make_film(varied.film, path)
                 advance(1, path.name)
                 yield path
 

@@ -1,4 +1,4 @@
-"""`ipl data info|show|import|export`."""
+"""`ipl data info|show|import|export|synth`."""
 
 from __future__ import annotations
 
@@ -50,9 +50,19 @@ def add_parser(commands: Any) -> None:
     _add_out(export)
     export.set_defaults(run=_export)
 
+    synth = kinds.add_parser(
+        "synth",
+        help="make videos whose truth is known",
+        description="Lets a supplier make videos; `ipl plugins list supplier` lists the kinds.",
+    )
+    synth.add_argument("supplier", help="the supplier plugin, e.g. factory, varied_factory")
+    synth.add_argument("--seed", type=int, default=0, help="another seed makes other videos (default: 0)")
+    _add_out(synth, "folder to write; what lies there whole already stays")
+    synth.set_defaults(run=_synth)
 
-def _add_out(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write; new or empty")
+
+def _add_out(parser: argparse.ArgumentParser, what: str = "folder to write; new or empty") -> None:
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help=what)
     parser.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="an option of the plugin")
     parser.add_argument("--plugins", action="append", default=[], type=Path, metavar="FILE", help="a plugin file")
 
@@ -114,6 +124,16 @@ def _export(args: argparse.Namespace) -> int:
     with _new_folder(args.out):
         files = list(implement("exporter", [plugin])(utterances=dataset, out_dir=args.out))
     print(f"{args.out}: {len(files)} files")
+    return 0
+
+
+def _synth(args: argparse.Namespace) -> int:
+    from ipl.registry import implement
+
+    supply = implement("supplier", [_plugin("supplier", args.supplier, args)])
+    args.out.mkdir(parents=True, exist_ok=True)
+    count = sum(1 for _ in supply(out_dir=args.out, seed=args.seed))
+    print(f"{args.out}: {count} videos")
     return 0
 
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
+from itertools import count
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pysubs2
 
-from ipl_datasets.factory.captions import display
-from ipl_datasets.factory.paint import layout
-from ipl_datasets.factory.scene import Background, Caption, Scene, Style, frame_ms
-from ipl_datasets.factory.soundtrack import record
+from ipl_datasets.factory.captions import Gap, display
+from ipl_datasets.factory.lettering import layout
+from ipl_datasets.factory.scene import Background, Caption, Scene, Sign, Style, frame_ms
+from ipl_datasets.factory.soundtrack import Line, record
 from ipl_datasets.factory.truth import Displayed, Truth, read_truth, truth_path, write_truth
-from ipl_datasets.factory.video import write_video
+from ipl_datasets.factory.video import Encoding, is_kept, write_video
 from ipl_datasets.speech import SAMPLE_RATE_HZ, speaker
 
 __all__ = ["Film", "make_film"]
@@ -25,7 +26,10 @@ __all__ = ["Film", "make_film"]
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """Everything that one video is made from. `speakers` are numbers; `frame_rate` reads `25/2`."""
+    """Everything that one video is made from. `speakers` are numbers; `frame_rate` reads `25/2`.
+
+    Titles are displayed one after the other, together with captions spread over the video.
+    """
 
     texts: tuple[str, ...]
     seed: int
@@ -38,6 +42,18 @@ class Film:
     music_db: float | None
     logo: str | None
     style: Style
+    background: Background | None = None
+    """None: the usual one, of `seed`"""
+    language: Literal["en", "cmn"] = "en"
+    """of the speech"""
+    gap: Gap = "pause"
+    captioned: bool = True
+    """False: no captions at all, neither in the pictures nor beside them"""
+    ticker: str | None = None
+    clock: bool = False
+    titles: tuple[str, ...] = ()
+    letterbox: float = 0.0
+    encoding: Encoding = field(default_factory=Encoding)
 
 
 def make_film(film: Film, path: Path) -> Truth:
@@ -50,23 +66,33 @@ def make_film(film: Film, path: Path) -> Truth:
     if path.is_file() and truth_path(path).is_file() and (done := read_truth(path)).recipe == recipe:
         return done
     rng = np.random.default_rng([film.seed, 0xF117])
-    samples, lines = record(film.texts, [speaker(n) for n in film.speakers], rng, film.snr_db, film.music_db)
+    speakers = [speaker(number) for number in film.speakers]
+    if film.language != "en":
+        speakers = [replace(each, voice=f"{film.language}+{each.voice.partition('+')[2]}") for each in speakers]
+    spoken = [text.split("\n")[-1] for text in film.texts]  # of two languages at once, the lower one
+    samples, lines = record(spoken, speakers, rng, film.snr_db, film.music_db)
     rate = Fraction(film.frame_rate)
     frames = ceil(len(samples) * rate / SAMPLE_RATE_HZ)
-    captions = display(lines, rate, frames, rng)
+    captions = [
+        replace(caption, text=text)
+        for caption, text in zip(display(lines, rate, frames, rng, film.gap), film.texts, strict=True)
+        if film.captioned
+    ]
     scene = Scene(
         width=film.width,
         height=film.height,
         frame_rate=rate,
         frames=frames,
-        background=Background(film.seed),
+        background=film.background or Background(film.seed),
         style=film.style,
         captions=tuple(captions) if film.burned_in else (),
         logo=film.logo,
+        signs=tuple(_signs(film, lines, rate, frames)),
+        letterbox=film.letterbox,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_video(path, scene, samples, SAMPLE_RATE_HZ)
-    if not film.burned_in:
+    write_video(path, scene, samples, SAMPLE_RATE_HZ, film.encoding)
+    if not film.burned_in and captions:
         _write_srt(path.with_suffix(".srt"), captions, rate)
     truth = Truth(
         burned_in=film.burned_in,
@@ -74,7 +100,7 @@ def make_film(film: Film, path: Path) -> Truth:
         frames=frames,
         sample_rate_hz=SAMPLE_RATE_HZ,
         num_samples=len(samples),
-        cues=tuple(_displayed(caption, scene, film.burned_in) for caption in captions),
+        cues=tuple(_displayed(caption, scene, film) for caption in captions),
         speech=tuple(lines),
         recipe=recipe,
     )
@@ -90,9 +116,22 @@ def _as_json(film: Film) -> dict[str, Any]:
     return plain
 
 
-def _displayed(caption: Caption, scene: Scene, burned_in: bool) -> Displayed:
-    lines = layout(caption.text, scene.style, scene.width, scene.height) if burned_in else [caption.text]
-    start_ms, end_ms = (frame_ms(frame, scene.frame_rate) for frame in (caption.first, caption.end))
+def _signs(film: Film, lines: Sequence[Line], frame_rate: Fraction, frames: int) -> Iterator[Sign]:
+    if film.ticker:
+        yield Sign("ticker", film.ticker, 0, frames)
+    if film.clock:
+        yield Sign("clock", "", 0, frames)
+    starts = [line.start / SAMPLE_RATE_HZ * frame_rate for line in lines[:: max(1, len(lines) // 3)]]
+    for title, start in zip(film.titles, starts, strict=False):
+        yield Sign("title", title, int(start), int(start + 2 * frame_rate))
+
+
+def _displayed(caption: Caption, scene: Scene, film: Film) -> Displayed:
+    lines = layout(caption.text, scene.style, scene.width, scene.height) if film.burned_in else [caption.text]
+    first, end = caption.first, caption.end
+    if film.encoding.variable:  # it comes and goes with frames that are really there
+        first, end = (next(each for each in count(frame) if is_kept(each)) for frame in (first, end))
+    start_ms, end_ms = (frame_ms(frame, scene.frame_rate) for frame in (first, end))
     return Displayed(start_ms, end_ms, "\n".join(lines))
 
 

@@ -1,4 +1,4 @@
-"""The parts of a picture as arrays: the canvas behind, the shapes that cross it, the text on top.
+"""The parts of a picture behind its text, as arrays: the canvas, and the shapes that cross it.
 
 Shapes: H rows, W columns, three colours (RGB).
 """
@@ -9,15 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from ipl.errors import InputError
-from ipl_datasets.factory.scene import Background, Colour, Style
+from ipl_datasets.factory.scene import Background, Colour
+from ipl_datasets.factory.typefaces import typeface
 
-__all__ = ["Layer", "Picture", "layout", "paint_canvas", "paint_mover", "paint_text"]
+__all__ = ["Layer", "Picture", "paint_canvas", "paint_mover"]
 
 Picture = npt.NDArray[np.uint8]
-_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +28,16 @@ class Layer:
     left: int
     top: int
 
-    def lay_over(self, frame: Picture) -> None:
-        """Blends this layer into `frame` (uint8 [H, W, 3]) in place; it must lie inside."""
+    def lay_over(self, frame: Picture, strength: int = 256) -> None:
+        """Blends this layer into `frame` (uint8 [H, W, 3]) in place; it must lie inside. `strength` is 0 to 256."""
         height, width = self.colour.shape[:2]
         under = frame[self.top : self.top + height, self.left : self.left + width]
-        under[...] = (self.colour * self.opacity + under * (256 - self.opacity)) >> 8
+        opacity = self.opacity if strength == 256 else (self.opacity * np.uint16(strength)) >> 8
+        under[...] = (self.colour * opacity + under * (256 - opacity)) >> 8
+
+    def columns(self, first: int, end: int) -> Layer:
+        """The part of this layer from one column up to, not including, another."""
+        return Layer(self.colour[:, first:end], self.opacity[:, first:end], self.left + first, self.top)
 
 
 def paint_canvas(background: Background, width: int, height: int, rng: np.random.Generator) -> Picture:
@@ -50,7 +54,29 @@ def paint_canvas(background: Background, width: int, height: int, rng: np.random
         half_width, half_height = rng.uniform(0.01, 0.12, size=2) * width
         box = (x - half_width, y - half_height, x + half_width, y + half_height)
         (draw.ellipse if rng.random() < 0.5 else draw.rectangle)(box, fill=_colour(rng))
-    return _leave_room(np.asarray(image), background)
+    lit = np.asarray(image) if not background.light else _lighten(np.asarray(image), background.light)
+    return _leave_room(_with_words(lit, background, rng) if background.words else lit, background)
+
+
+def _lighten(picture: Picture, light: float) -> Picture:
+    lit: Picture = (255 - (255 - picture.astype(np.float32)) * (1 - light)).astype(np.uint8)
+    return lit
+
+
+def _with_words(picture: Picture, background: Background, rng: np.random.Generator) -> Picture:
+    """Paints words on boards, as shops and roads have them."""
+    picture = picture.copy()
+    height, width = picture.shape[:2]
+    for word in background.words:
+        face = typeface(None, 0.07 * height)
+        left, top, right, bottom = face.box(word, 0)
+        tall, wide = int(bottom - top) + 12, min(width, int(right - left) + 20)
+        row, column = int(rng.integers(0, max(1, height - tall))), int(rng.integers(0, max(1, width - wide)))
+        ink = np.zeros((tall, wide), np.uint8)
+        face.draw(ink, word, 10 - left, 6 - top, 0)
+        dark = rng.random() < 0.5
+        picture[row : row + tall, column : column + wide] = (ink if dark else 255 - ink)[..., None]
+    return picture
 
 
 def paint_mover(background: Background, height: int, rng: np.random.Generator) -> Picture:
@@ -70,66 +96,3 @@ def _leave_room(picture: Picture, background: Background) -> Picture:
 def _colour(rng: np.random.Generator) -> Colour:
     red, green, blue = (int(level) for level in rng.integers(0, 256, size=3))
     return red, green, blue
-
-
-def layout(text: str, style: Style, width: int, height: int) -> list[str]:
-    """Breaks `text` into the lines that `paint_text` displays: few, and of like length."""
-    font = _font(style, height)
-    words = text.split(" ")
-    for count in range(1, len(words) + 1):
-        lines = _break(words, count)
-        if all(font.getlength(line) <= style.widest * width for line in lines):
-            return lines
-    return words
-
-
-def _break(words: list[str], count: int) -> list[str]:
-    """Splits words into `count` lines of about as many letters each."""
-    total = sum(len(word) + 1 for word in words)
-    lines: list[list[str]] = [[] for _ in range(count)]
-    at = 0
-    for word in words:
-        lines[min(count - 1, (at + len(word) // 2) * count // total)].append(word)
-        at += len(word) + 1
-    return [" ".join(line) for line in lines if line]
-
-
-def paint_text(lines: list[str], style: Style, width: int, height: int, corner: bool = False) -> Layer:
-    """Paints lines of text with an outline: at the bottom, centred, or in the top right `corner`."""
-    font = _font(style, height)
-    stroke = max(1, round(style.outline_width * height))
-    margin = round(style.margin * height)
-    measure = ImageDraw.Draw(Image.new("L", (1, 1)))
-    text, spacing = "\n".join(lines), round(style.size * height * 0.25)
-    boxes = [  # the second keeps the lines of all captions at one height, whatever letters they hold
-        measure.multiline_textbbox((0, 0), each, font, spacing=spacing, align="center", stroke_width=stroke)
-        for each in (text, "\n".join("Ágj" for _ in lines))
-    ]
-    left, right = boxes[0][0], boxes[0][2]
-    top, bottom = min(box[1] for box in boxes), max(box[3] for box in boxes)
-    size = int(right - left) + 2, int(bottom - top) + 2
-    if size[0] > width or size[1] + margin > height:
-        raise InputError(f"text {text!r} of size {size} px does not fit a picture of {width}x{height}; shorten it")
-    opacity, fill = (Image.new("L", size) for _ in range(2))
-    for image, width_of_stroke in ((opacity, stroke), (fill, 0)):
-        ImageDraw.Draw(image).multiline_text(
-            (1 - left, 1 - top), text, 255, font, spacing=spacing, align="center", stroke_width=width_of_stroke
-        )
-    share = np.asarray(fill, np.float32)[..., None] / 255
-    colour = share * np.array(style.fill, np.float32) + (1 - share) * np.array(style.outline, np.float32)
-    return Layer(
-        colour=colour.astype(np.uint8),
-        opacity=(np.asarray(opacity, np.uint16)[..., None] * np.uint16(257)) >> np.uint16(8),
-        left=width - margin - size[0] if corner else (width - size[0]) // 2,
-        top=margin if corner else height - margin - size[1],
-    )
-
-
-def _font(style: Style, height: int) -> _Font:
-    size = style.size * height
-    if style.font is None:
-        return ImageFont.load_default(size)
-    try:
-        return ImageFont.truetype(str(style.font), size)
-    except OSError as error:
-        raise InputError(f"{style.font}: not a font that can be read ({error}); expected a TrueType file") from error

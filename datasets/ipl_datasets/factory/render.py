@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
-from ipl_datasets.factory.paint import Layer, Picture, layout, paint_canvas, paint_mover, paint_text
-from ipl_datasets.factory.scene import Background, Scene
+from ipl_datasets.factory.lettering import paint_text
+from ipl_datasets.factory.overlays import ShownCaption, ShownSign
+from ipl_datasets.factory.paint import Layer, Picture, paint_canvas, paint_mover
+from ipl_datasets.factory.scene import Background, Scene, Style
 
 __all__ = ["render"]
 
@@ -19,27 +20,33 @@ _LOGO_SIZE = 0.05
 
 def render(scene: Scene) -> Iterator[Picture]:
     """Yields the frames of a scene, uint8 [H, W, 3] (RGB); each is valid until the next is asked for."""
-    starting: dict[int, Layer] = {}
-    for caption in scene.captions:
-        lines = layout(caption.text, scene.style, scene.width, scene.height)
-        starting[caption.first] = paint_text(lines, scene.style, scene.width, scene.height)
-    ending = {caption.end for caption in scene.captions}
+    captions = iter(scene.captions)
+    coming = next(captions, None)
+    half_fade = round(float(scene.frame_rate) * scene.style.fade_s / 2)
+    shown: list[ShownCaption] = []
     logo = _logo(scene)
-    shown: Layer | None = None
+    signs = [ShownSign(sign, scene) for sign in scene.signs]
+    bar = round(scene.letterbox * scene.height)
     for number, frame in enumerate(_backgrounds(scene)):
-        if number in ending:
-            shown = None
-        shown = starting.get(number, shown)
-        for layer in (logo, shown):
-            if layer is not None:
-                layer.lay_over(frame)
+        if bar:
+            frame[:bar] = frame[-bar:] = 0
+        if logo is not None:
+            logo.lay_over(frame)
+        for sign in signs:
+            sign.lay_over(frame, number)
+        while coming is not None and coming.first - half_fade <= number:
+            shown.append(ShownCaption(coming, scene))
+            coming = next(captions, None)
+        shown = [caption for caption in shown if number < caption.end]
+        for caption in shown:
+            caption.lay_over(frame, number)
         yield frame
 
 
 def _logo(scene: Scene) -> Layer | None:
     if scene.logo is None:
         return None
-    style = replace(scene.style, size=_LOGO_SIZE, fill=(230, 230, 230))
+    style = Style(size=_LOGO_SIZE, fill=(230, 230, 230))
     return paint_text([scene.logo], style, scene.width, scene.height, corner=True)
 
 
@@ -50,8 +57,11 @@ def _backgrounds(scene: Scene) -> Iterator[Picture]:
     movers = [_Mover(background, scene, rng) for _ in range(background.movers)]
     grain = _grain(background, scene, rng)
     phases = rng.uniform(0, 2 * np.pi, size=2)
+    size = scene.width + _ROAM_PX, scene.height + _ROAM_PX
+    canvases = [canvas, *(paint_canvas(background, *size, rng) for _ in range(2) if background.shot_s)]
     for number in range(scene.frames):
         time_s = float(number / scene.frame_rate)
+        canvas = canvases[int(time_s / background.shot_s) % 3 if background.shot_s else 0]
         angle = time_s * background.drift_px_per_s / _ROAM_PX * np.array([1.0, 0.7]) + phases
         left, top = ((1 + np.sin(angle)) / 2 * _ROAM_PX).astype(int)
         frame = canvas[top : top + scene.height, left : left + scene.width].copy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import ffmpeg
@@ -14,14 +15,41 @@ from ipl_datasets.espeak import Samples
 from ipl_datasets.factory.render import render
 from ipl_datasets.factory.scene import Scene
 
-__all__ = ["write_video"]
+__all__ = ["VARIABLE_BLOCK", "Encoding", "is_kept", "write_video"]
+
+VARIABLE_BLOCK = 48
+"""Frames after which a variable frame rate changes: all frames, every second one, every third one, all again."""
 
 
-def write_video(path: Path, scene: Scene, samples: Samples, sample_rate_hz: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a video is written. The higher `crf` is, the less is left of the picture (x264: 0 to 51)."""
+
+    preset: str = "ultrafast"
+    crf: int = 26
+    variable: bool = False
+    """leave frames out, see `is_kept`"""
+    start_s: float = 0.0
+    """the time stamp of the first frame"""
+
+
+def is_kept(frame: int) -> bool:
+    """Whether a frame is in a video of variable frame rate.
+
+    >>> [frame for frame in range(44, 58) if is_kept(frame)]
+    [44, 45, 46, 47, 48, 50, 52, 54, 56]
+    """
+    return frame % (frame // VARIABLE_BLOCK % 3 + 1) == 0
+
+
+def write_video(
+    path: Path, scene: Scene, samples: Samples, sample_rate_hz: int, encoding: Encoding | None = None
+) -> None:
     """Writes H.264 pictures and AAC sound, whole or not at all; the suffix of `path` (mp4, mkv) says the container.
 
     Equal arguments give equal bytes with the same ffmpeg. Raises StageError where ffmpeg fails.
     """
+    encoding = encoding or Encoding()
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     with tempfile.TemporaryDirectory(prefix="ipl-factory-") as folder:
         sound, log = Path(folder) / "sound.wav", Path(folder) / "log.txt"
@@ -33,18 +61,26 @@ def write_video(path: Path, scene: Scene, samples: Samples, sample_rate_hz: int)
             s=f"{scene.width}x{scene.height}",
             framerate=f"{scene.frame_rate.numerator}/{scene.frame_rate.denominator}",
         )
+        more = {}
+        if encoding.variable:
+            every = f"mod(floor(n/{VARIABLE_BLOCK}),3)+1"
+            pictures = pictures.filter("select", f"not(mod(n,{every}))")
+            more["fps_mode"] = "vfr"
+        if encoding.start_s:
+            more["output_ts_offset"] = str(encoding.start_s)
         output = ffmpeg.output(
             pictures,
             ffmpeg.input(str(sound)),
             f"file:{partial}",
             vcodec="libx264",
-            preset="ultrafast",
-            crf=26,
+            preset=encoding.preset,
+            crf=encoding.crf,
             pix_fmt="yuv420p",
             acodec="aac",
             audio_bitrate="96k",
             threads=2,  # a fixed number: the bytes depend on it
             fflags="+bitexact",
+            **more,
         )
         try:
             with log.open("wb") as errors:

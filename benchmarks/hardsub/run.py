@@ -1,0 +1,194 @@
+"""Runs a suite and prints what was reached: `python benchmarks/hardsub/run.py [--suite NAME] [--reader NAME]`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from ipl_datasets.factory.variety import missing_families
+from ipl_extractors.burned_in import BurnedIn
+from ipl_extractors.ocr import RapidOcr
+from metrics import Score, score
+from plain_loop import plain_loop
+from suite import SUITES, Made, make
+
+from ipl.hookspecs import ReadText
+from ipl.mining.media import ffmpeg_path, probe
+from ipl.mining.plan import TextReaderMeter
+from ipl.records import Cue, MediaInfo
+
+Reader = Callable[[MediaInfo, ReadText, Path], Iterable[Cue]]
+READERS: dict[str, Reader] = {
+    "burned_in": lambda media, read_text, folder: BurnedIn().extract_cues(media, read_text, folder),
+    "plain": lambda media, read_text, folder: plain_loop(media, read_text),
+}
+
+
+@dataclass
+class Sums:
+    """What adds up over the films of a suite."""
+
+    score: Score = field(default_factory=Score)
+    films: int = 0
+    with_captions: int = 0
+    bands_found: int = 0
+    false_bands: int = 0
+    without_captions: int = 0
+    none_said: int = 0
+    video_s: float = 0.0
+    frames: int = 0
+    wall_s: float = 0.0
+    decode_s: float = 0.0
+    detector_calls: int = 0
+    recognizer_calls: int = 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measures the reading of burned-in subtitles.")
+    parser.add_argument("--suite", choices=SUITES, default="tuning")
+    parser.add_argument("--small", action="store_const", dest="suite", const="small", help="the same as --suite small")
+    parser.add_argument("--reader", choices=READERS, default="burned_in")
+    parser.add_argument("--folder", type=Path, default=Path("runs/hardsub"), help="where the films are kept")
+    parser.add_argument("--threads", type=int, default=2, help="of the OCR engine, and of the plain decode")
+    parser.add_argument("--films", type=int, nargs="*", help="numbers of the films to read (default: all)")
+    parser.add_argument("--lines", action="store_true", help="print what was read wrongly; not for held-out")
+    args = parser.parse_args()
+    films = list(make(SUITES[args.suite], args.folder / args.suite))
+    films = [films[number] for number in args.films] if args.films else films
+    sums, by_condition = Sums(), defaultdict[tuple[str, str], Score](Score)
+    text_reader = RapidOcr(threads=args.threads)
+    text_reader.read_text([np.zeros((64, 64, 3), np.uint8)], False)  # loading the engine is no part of reading a film
+    for film in films:
+        _measure(film, READERS[args.reader], text_reader.read_text, args, sums, by_condition)
+    _print_conditions(by_condition)
+    _print_table(_figures(sums), args.suite, args.reader)
+
+
+def _measure(
+    film: Made,
+    reader: Reader,
+    read_text: ReadText,
+    args: argparse.Namespace,
+    sums: Sums,
+    by_condition: dict[tuple[str, str], Score],
+) -> None:
+    decode_s = min(_decode(film.path, args.threads) for _ in range(2))
+    meter = TextReaderMeter(read_text)
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        media = probe(film.path)
+        found = list(reader(media, meter, Path(folder)))
+        wall_s = time.perf_counter() - started
+    rate = float(Fraction(film.truth.frame_rate))
+    scored = score(found, film.truth.cues, rate)
+    sums.score += scored
+    for name, value in film.conditions.items():
+        by_condition[name, str(value)] += scored
+    bands = {tuple(map(int, cue.track.rsplit(":", 1)[1].split("-"))) for cue in found if ":" in cue.track}
+    sums.films += 1
+    if film.rows:
+        hits = [band for band in bands if band[0] <= film.rows[0] + 3 and band[1] >= film.rows[1] - 3]
+        sums.with_captions += 1
+        sums.bands_found += bool(hits)
+        sums.false_bands += len([band for band in bands if band[1] <= film.rows[0] or band[0] >= film.rows[1]])
+    else:
+        sums.without_captions += 1
+        sums.none_said += not found
+        sums.false_bands += len(bands)
+    sums.video_s += media.duration_ms / 1000
+    sums.frames += film.truth.frames
+    sums.wall_s += wall_s
+    sums.decode_s += decode_s
+    sums.detector_calls += meter.detector_calls
+    sums.recognizer_calls += meter.recognizer_calls
+    print(
+        f"{film.path.name}: {scored.exact}/{scored.true_cues} exact, {scored.missed} missed, {scored.phantom} phantom, "
+        f"{_shown(scored.boundary(50))}/{_shown(scored.boundary(95))} frames off, {wall_s:.2f} s "
+        f"({wall_s / decode_s:.1f} decodes), {meter.detector_calls} + {meter.recognizer_calls} calls",
+        flush=True,
+    )
+    if args.lines and args.suite != "held-out":
+        _print_lines(film, found)
+
+
+def _decode(path: Path, threads: int) -> float:
+    command = [ffmpeg_path(), "-v", "error", "-threads", str(threads), "-i", str(path), "-map", "0:v", "-f", "null"]
+    started = time.perf_counter()
+    subprocess.run([*command, "-"], check=True)
+    return time.perf_counter() - started
+
+
+def _figures(sums: Sums) -> dict[str, float | None]:
+    score = sums.score
+    cues, short, two_line = max(1, score.true_cues), score.short_cues, score.two_line_cues
+    kilobytes = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return {
+        "films": sums.films,
+        "true cues": score.true_cues,
+        "event CER %": 100 * score.event_cer,
+        "exact %": 100 * score.exact / cues,
+        "wrong in spaces only %": 100 * score.spaceless / cues,
+        "missed %": 100 * score.missed / cues,
+        "phantom %": 100 * score.phantom / cues,
+        "exact of 1-2 letters %": 100 * score.short_exact / short if short else None,
+        "exact of two lines %": 100 * score.two_line_exact / two_line if two_line else None,
+        "boundary error, median, frames": score.boundary(50),
+        "boundary error, p95, frames": score.boundary(95),
+        "band found %": 100 * sums.bands_found / sums.with_captions if sums.with_captions else None,
+        "none said where none %": 100 * sums.none_said / sums.without_captions if sums.without_captions else None,
+        "false bands": sums.false_bands,
+        "recogniser calls per true cue": sums.recognizer_calls / cues,
+        "detector calls per true cue": sums.detector_calls / cues,
+        "detector, % of frames": 100 * sums.detector_calls / max(1, sums.frames),
+        "wall time / plain decode": sums.wall_s / sums.decode_s,
+        "x realtime": sums.video_s / sums.wall_s,
+        "peak memory, GB": kilobytes / 1e6,
+    }
+
+
+def _print_conditions(by_condition: dict[tuple[str, str], Score]) -> None:
+    for (name, value), each in sorted(by_condition.items()):
+        if each.true_cues:
+            print(
+                f"  {name} {value}: {each.exact}/{each.true_cues} exact, {each.missed} missed, {each.phantom} phantom"
+            )
+
+
+def _print_table(figures: dict[str, float | None], suite: str, reader: str) -> None:
+    if missing := missing_families():
+        print(f"not in it: {', '.join(missing)} typefaces, which this machine lacks")
+    print(f"suite {suite}, reader {reader}")
+    for name, value in figures.items():
+        print(f"  {name:<34} {_shown(value):>10}")
+    print(json.dumps({"suite": suite, "reader": reader, **figures}))
+
+
+def _print_lines(film: Made, found: list[Cue]) -> None:
+    from metrics import match, plain
+
+    matches = match(found, film.truth.cues)
+    for number, cue in enumerate(film.truth.cues):
+        told = matches.get(number)
+        if told is None or plain(told.text) != plain(cue.text):
+            print(f"    {cue.start_ms}-{cue.end_ms} {plain(cue.text)!r} read {plain(told.text) if told else None!r}")
+    for told in found:
+        if told not in matches.values():
+            print(f"    phantom {told.start_ms}-{told.end_ms} {told.text!r}")
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:g}" if float(value).is_integer() else f"{value:.2f}"
+
+
+if __name__ == "__main__":
+    main()
