@@ -98,10 +98,17 @@ def test_what_is_left_out_is_counted_and_named(tmp_path):
 
 
 def test_a_rank_with_nothing_to_learn_from_takes_part(tmp_path):
-    rows = [replace(row, text=None) for row in utterances(3, seed=0)]
-    job = make_job(tmp_path, rows, epochs=1)
+    first, *others = utterances(3, seed=0)
+    job = make_job(tmp_path, [first, *(replace(row, text=None) for row in others)], batch_seconds=0.1, epochs=1)
     train(job, World())
-    assert "loss" not in epoch_results(job.out_dir)[0].metrics
+    metrics = epoch_results(job.out_dir)[0].metrics
+    assert (metrics["utterances"], metrics["skipped"]) == (1, 2)
+
+
+def test_a_training_with_nothing_to_learn_from_is_refused(tmp_path):
+    job = make_job(tmp_path, [replace(row, text="xyz") for row in utterances(3, seed=0)], epochs=1)
+    with pytest.raises(InputError, match="none of its 3 utterances .* the first, utt-000, unknown_characters, 'xyz'"):
+        train(job, World())
 
 
 def test_what_is_learned_does_not_depend_on_the_cache(tmp_path):

@@ -27,7 +27,7 @@ class Skipped:
     def first(self) -> str:
         """The first note in words."""
         note: dict[str, str] = next(read_lines(self._path), {})
-        return ", ".join(note.values())
+        return ", ".join(map(str, note.values()))
 
     def note(self, utt_id: str, reason: Reason, detail: str) -> None:
         """Writes a line, unless the utterance has one."""
