@@ -107,7 +107,7 @@ def test_a_rank_with_nothing_to_learn_from_takes_part(tmp_path):
 
 def test_a_training_with_nothing_to_learn_from_is_refused(tmp_path):
     job = make_job(tmp_path, [replace(row, text="xyz") for row in utterances(3, seed=0)], epochs=1)
-    with pytest.raises(InputError, match="none of its 3 utterances .* the first, utt-000, unknown_characters, 'xyz'"):
+    with pytest.raises(InputError, match=r"none of its 3 utterances .* the first, utt-000, unknown_characters, 'xyz'"):
         train(job, World())
 
 
