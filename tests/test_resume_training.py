@@ -105,11 +105,13 @@ def test_cut_short_anywhere_and_gone_on_is_bit_identical(tmp_path, monkeypatch, 
     assert not list(job.out_dir.glob(".step-*"))
 
 
-def test_two_ranks_killed_together_then_one_of_them_end_with_the_same_bytes(tmp_path):
-    whole = make_job(tmp_path / "whole", **options(ranks=RANKS))
+@pytest.mark.parametrize("compression", ["none", "powersgd"])
+def test_two_ranks_killed_together_then_one_of_them_end_with_the_same_bytes(tmp_path, compression):
+    compressed = {"ranks": RANKS, "compression": compression}
+    whole = make_job(tmp_path / "whole", **options(**compressed))
     assert len(list(run(whole))) == EPOCHS
 
-    job = make_job(tmp_path / "killed", **options(ranks=RANKS))
+    job = make_job(tmp_path / "killed", **options(**compressed))
     job.save()
     process = subprocess.Popen([sys.executable, "-c", CALL, str(job.path)])
     wait_for(lambda: len(list(read_lines(job.out_dir / "metrics.jsonl"))) >= 2)

@@ -1,6 +1,6 @@
 """How the ranks of a training talk to each other."""
-# Annotations are not postponed here: torch looks at those of a communication hook, and takes no strings.
 
+# Annotations are not postponed here: torch looks at those of a communication hook, and takes no strings.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,8 @@ from torch.futures import Future
 from torch.nn.parallel import DistributedDataParallel
 
 from ipl.errors import InputError
-from ipl.training.job import Compression, TrainingOptions
+from ipl.training.compression import Averager
+from ipl.training.job import TrainingOptions
 
 __all__ = ["World", "data_parallel", "join"]
 
@@ -37,6 +38,18 @@ class World:
         if self.size > 1:
             dist.all_reduce(values)
         return values
+
+    def gather(self, value: Any) -> list[Any]:
+        """Returns what each rank passed, in order, on the first rank; an empty list elsewhere."""
+        if self.size == 1:
+            return [value]
+        values = [None] * self.size if self.is_first else None
+        dist.gather_object(value, values)
+        return values or []
+
+    def as_first(self, flag: bool) -> bool:
+        """Returns the first rank's `flag`; quicker than `from_first`."""
+        return bool(self.sum(torch.tensor(float(flag and self.is_first))))
 
     def from_first(self, value: Any) -> Any:
         """Returns what the first rank passed."""
@@ -74,8 +87,11 @@ def _device(name: str, local_rank: int) -> torch.device:
     return torch.device("cuda", local_rank % torch.cuda.device_count()) if name == "cuda" else torch.device(name)
 
 
-def data_parallel(model: nn.Module, world: World, compression: Compression) -> nn.Module:
-    """Wraps `model` so that a backward pass leaves the mean of all ranks' gradients on each of them."""
+def data_parallel(model: nn.Module, world: World, averager: Averager, bucket_mb: float = 25.0) -> nn.Module:
+    """Wraps `model` so that a backward pass leaves what `averager` makes of all ranks' gradients on each of them.
+
+    Gradients travel in buckets of about `bucket_mb` megabytes, each as soon as it is full.
+    """
     if world.size == 1:
         return model
     # DDP may regroup gradients after its first step. More than two summands then come in another order, and a
@@ -83,21 +99,14 @@ def data_parallel(model: nn.Module, world: World, compression: Compression) -> n
     # switches the regrouping off.
     on_gpu = world.device.type == "cuda"
     wrapped = DistributedDataParallel(
-        model, device_ids=[world.device.index] if on_gpu else None, find_unused_parameters=world.size > 2 and not on_gpu
+        model,
+        device_ids=[world.device.index] if on_gpu else None,
+        bucket_cap_mb=bucket_mb,
+        find_unused_parameters=world.size > 2 and not on_gpu,
     )
-    if compression == "fp16":
-        wrapped.register_comm_hook(world, _mean_in_fp16)
+    wrapped.register_comm_hook(averager, _average)
     return wrapped
 
 
-def _mean_in_fp16(world: World, bucket: dist.GradBucket) -> Future[Tensor]:  # type: ignore[name-defined]
-    """Sums gradients as fp16; divides first, as a sum above 65,504 would overflow."""
-    gradients: Tensor = bucket.buffer()
-    halves = (gradients / world.size).to(torch.float16)
-    sent = dist.all_reduce(halves, async_op=True).get_future()
-
-    def unpack(done: Future[list[Tensor]]) -> Tensor:
-        return gradients.copy_(done.value()[0])
-
-    averaged: Future[Tensor] = sent.then(unpack)
-    return averaged
+def _average(averager: Averager, bucket: dist.GradBucket) -> Future[Tensor]:  # type: ignore[name-defined]
+    return averager.average(bucket)

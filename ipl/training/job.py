@@ -13,7 +13,7 @@ __all__ = ["Amp", "Compression", "Job", "Schedule", "TrainingOptions"]
 
 Amp = Literal["auto", "bf16", "fp16", "off"]
 Schedule = Literal["cosine", "inverse_sqrt", "hold_decay", "constant"]
-Compression = Literal["none", "fp16"]
+Compression = Literal["none", "fp16", "bf16", "powersgd", "onebit"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,12 @@ class TrainingOptions:
     amp: Amp = "auto"
     """mixed precision: auto is bf16 where a GPU has it, else fp16 with loss scaling, and off on a CPU"""
     compression: Compression = "none"
-    """how gradients travel between ranks: as they are, or as fp16 (half the bytes)"""
+    """how gradients travel between ranks: as they are, as fp16 or bf16 (half the bytes), as thin matrices (powersgd) or
+    as signs under an Adam whose variance is frozen (onebit); the last two pay where the network is slow"""
+    compression_warmup_share: float = 0.2
+    """share of all steps before powersgd and onebit begin; until then gradients travel as they are"""
+    powersgd_rank: int = 1
+    """columns of PowerSGD's thin matrices: more lose less and send more"""
     device: str = "auto"
     """auto is cuda where there is one, else cpu"""
     threads_per_rank: int = 1
@@ -61,12 +66,14 @@ class TrainingOptions:
     """how often the ranks start again from the last checkpoint when one of them dies"""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "ranks", "learning_rate", "clip_norm", "threads_per_rank", "log_every"):
+        for name in ("epochs", "ranks", "learning_rate", "clip_norm", "threads_per_rank", "log_every", "powersgd_rank"):
             _check(name, getattr(self, name), getattr(self, name) > 0, "more than 0")
         not_negative = ("weight_decay", "feature_cache_mb", "checkpoint_seconds", "checkpoint_steps", "keep")
         for name in (*not_negative, "max_restarts"):
             _check(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
         _check("warmup_share", self.warmup_share, 0 <= self.warmup_share <= 1, "0 to 1")
+        share = self.compression_warmup_share
+        _check("compression_warmup_share", share, 0 <= share <= 1, "0 to 1")
         _check("speeds", self.speeds, bool(self.speeds) and min(self.speeds) > 0, "at least one, more than 0")
 
 

@@ -15,6 +15,7 @@ from ipl.asr.augmentation import random_for
 from ipl.asr.features import STEP_MS
 from ipl.asr.models.model import CtcModel
 from ipl.training.communication import World, data_parallel
+from ipl.training.compression import averager_for
 from ipl.training.data import Batch
 from ipl.training.job import Job
 from ipl.training.optimizers import adamw, amp_dtype
@@ -29,9 +30,11 @@ COUNTS = ("nats", "units", "utterances", "too_short", "audio_seconds")
 class Learner:
     """A model, its optimizer, and how they are spread over ranks."""
 
-    def __init__(self, model: CtcModel, job: Job, world: World, skipped: Skipped) -> None:
+    def __init__(self, model: CtcModel, job: Job, world: World, skipped: Skipped, compress_from_step: int = 0) -> None:
         self.model, self.job, self.world, self.skipped = model, job, world, skipped
-        self.parallel = data_parallel(model, world, job.options.compression)
+        self.compress_from_step = compress_from_step
+        self.averager = averager_for(model, world.size, job.options)
+        self.parallel = data_parallel(model, world, self.averager)
         self.optimizer = adamw(model, job.options)
         self.amp = amp_dtype(job.options.amp, world.device)
         self.scaler = torch.GradScaler(world.device.type, enabled=self.amp == torch.float16)
@@ -45,6 +48,10 @@ class Learner:
         torch.manual_seed(random_for(self.job.seed, step, f"rank {self.world.rank}").initial_seed())
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
+        compresses = self.world.size > 1 and step >= self.compress_from_step
+        self.averager.begin(compresses, self.scaler.get_scale())
+        if compresses and self.job.options.compression == "onebit":
+            self.optimizer.freeze_variance()
         self.parallel.train()
         losses = self._losses(batch)
         # DDP takes the mean over ranks; what is wanted is the sum of all losses over all units of the step.
@@ -82,13 +89,26 @@ class Learner:
         units = float(batch.num_units.sum()) + len(batch.rows) if batch.rows else 0.0
         seconds = float(batch.num_frames.sum()) * STEP_MS / 1000
         values = torch.tensor([nats, units, len(batch.rows), too_short, seconds], dtype=torch.float64)
-        return dict(zip(COUNTS, self.world.sum(values).tolist(), strict=True))
+        sent_bytes, self.averager.sent_bytes = self.averager.sent_bytes, 0
+        return dict(zip(COUNTS, self.world.sum(values).tolist(), strict=True)) | {"sent_bytes": float(sent_bytes)}
+
+    @property
+    def shares_state(self) -> bool:
+        """Whether every rank has something to give to a checkpoint."""
+        return self.world.size > 1 and self.averager.remembers
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps beside the weights."""
-        return {"optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict()}
+        """What a checkpoint keeps beside the weights; where `shares_state`, all ranks have to call this."""
+        averagers = self.world.gather(self.averager.state()) if self.shares_state else []
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "averagers": averagers,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Takes over what `state` gave."""
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
+        if self.shares_state:
+            self.averager.restore(state["averagers"][self.world.rank])

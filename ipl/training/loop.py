@@ -33,13 +33,14 @@ def train(job: Job, world: World) -> None:
     begin_at = world.from_first(checkpoint.latest(out_dir))
     model = load(begin_at or job.student, world.device)
     skipped = Skipped(out_dir, world.rank)
-    learner, position = Learner(model, job, world, skipped), Position()
+    total = sum(count_steps(job.batches, epoch, world.size) for epoch in range(options.epochs))
+    compress_from_step = round(total * options.compression_warmup_share)
+    learner, position = Learner(model, job, world, skipped, compress_from_step), Position()
     if begin_at:
         position, state = checkpoint.read_state(begin_at, world.device)
         learner.restore(state)
     data = TrainingSet(job, model.config, model.units, skipped)
     dev = DevSet(job.dev, model.config, world)
-    total = sum(count_steps(job.batches, epoch, world.size) for epoch in range(options.epochs))
     writer = MetricsWriter(out_dir, position.step) if world.is_first else None
     saved_at = time.monotonic()
 
@@ -55,8 +56,11 @@ def train(job: Job, world: World) -> None:
                     line = averages(position.line_sums) | {"grad_norm": norm, "learning_rate": rate}
                     writer.write("step", position.epoch, position.step, line)
                 position.line_sums = {}
-            if world.is_first and position.place < len(steps) and _is_due(position.step, saved_at, options):
-                checkpoint.save(out_dir, model, position, learner.state(), None, options.keep)
+            is_due = position.place < len(steps) and _is_due(position.step, saved_at, options)
+            if learner.shares_state:
+                is_due = world.as_first(is_due)
+            if is_due and (world.is_first or learner.shares_state):
+                _save(job, learner, position, None)
                 saved_at = time.monotonic()
 
         metrics = averages(position.epoch_sums) | dev.error_rates(model)
@@ -64,10 +68,18 @@ def train(job: Job, world: World) -> None:
         if writer:
             metrics["skipped"] = merge(out_dir)
             writer.write("epoch", position.epoch - 1, position.step, metrics)
-            checkpoint.save(out_dir, model, position, learner.state(), metrics, options.keep)
+        if world.is_first or learner.shares_state:
+            _save(job, learner, position, metrics)
             saved_at = time.monotonic()
     if writer:
         writer.close()
+
+
+def _save(job: Job, learner: Learner, position: Position, metrics: dict[str, float] | None) -> None:
+    """Writes a checkpoint on the first rank, of what all ranks that take part give to it."""
+    state = learner.state()
+    if learner.world.is_first:
+        checkpoint.save(job.out_dir, learner.model, position, state, metrics, job.options.keep)
 
 
 def _is_due(step: int, saved_at: float, options: TrainingOptions) -> bool:

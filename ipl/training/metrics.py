@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["MetricsWriter", "averages"]
 
 
+COUNTED = ("utterances", "audio_seconds", "too_short", "bad_steps", "sent_bytes")
+
+
 def averages(sums: dict[str, float]) -> dict[str, float]:
-    """What the sums of some steps' counts say: the mean loss in nats a unit, and how much went wrong."""
-    found = {name: sums.get(name, 0.0) for name in ("utterances", "audio_seconds", "too_short", "bad_steps")}
+    """What the sums of some steps' counts say: the mean loss in nats a unit, how much went wrong, and how many
+    bytes of gradients each rank sent."""
+    found = {name: sums.get(name, 0.0) for name in COUNTED}
     return {"loss": sums["nats"] / sums["units"]} | found if sums.get("units") else found
 
 

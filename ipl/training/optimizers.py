@@ -7,15 +7,16 @@ import math
 import torch
 from torch import nn
 
+from ipl.training.frozen_variance import FrozenVarianceAdamW
 from ipl.training.job import Amp, Schedule, TrainingOptions
 
 __all__ = ["adamw", "amp_dtype", "learning_rate"]
 
 
-def adamw(model: nn.Module, options: TrainingOptions) -> torch.optim.AdamW:
+def adamw(model: nn.Module, options: TrainingOptions) -> FrozenVarianceAdamW:
     """AdamW (arXiv 1711.05101); biases and norms, being vectors, do not decay."""
     parameters = [each for each in model.parameters() if each.requires_grad]
-    return torch.optim.AdamW(
+    return FrozenVarianceAdamW(
         [
             {"params": [each for each in parameters if each.dim() > 1], "weight_decay": options.weight_decay},
             {"params": [each for each in parameters if each.dim() <= 1], "weight_decay": 0.0},

@@ -1,0 +1,69 @@
+"""The mean of all ranks' gradients, as they are; what the ways that compress them have in common.
+
+R: ranks · N: numbers in a bucket
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.futures import Future
+
+__all__ = ["Averager", "done"]
+
+
+class Averager:
+    """Leaves the mean of all ranks' gradients in a bucket, on each of them the same bits.
+
+    `sent_bytes` counts what this rank has handed to collectives. An all-reduce sends 2 (R - 1) / R times as much
+    over the wires, an all-gather R - 1 times: with two ranks both send just that.
+    """
+
+    remembers = False
+    """Whether a rank keeps what it did not send, which then belongs in the checkpoint."""
+
+    def __init__(self, model: nn.Module, ranks: int) -> None:
+        self.ranks = ranks
+        self.sent_bytes = 0
+        self.compresses = False
+        self.loss_scale = 1.0
+        self._names = {parameter: name for name, parameter in model.named_parameters()}
+
+    def begin(self, compresses: bool, loss_scale: float = 1.0) -> None:
+        """Says of the step that begins whether gradients are compressed, and by what its losses are multiplied."""
+        self.compresses, self.loss_scale = compresses, loss_scale
+
+    def average(self, bucket: dist.GradBucket) -> Future[Tensor]:  # type: ignore[name-defined]
+        """Averages the gradients [N] of a bucket, in place."""
+        gradients: Tensor = bucket.buffer().div_(self.ranks)
+        self.sent_bytes += gradients.nbytes
+        sent = dist.all_reduce(gradients, async_op=True).get_future()
+        return sent.then(lambda arrived: arrived.value()[0])  # type: ignore[no-any-return]
+
+    def all_reduce(self, values: Tensor) -> Tensor:
+        """The mean of `values` over ranks, in place, when it is there."""
+        self.sent_bytes += values.nbytes
+        dist.all_reduce(values.div_(self.ranks))
+        return values
+
+    def named(self, bucket: dist.GradBucket) -> Iterator[tuple[str, Tensor]]:  # type: ignore[name-defined]
+        """The gradients of a bucket, views of it, with the names of their parameters."""
+        for parameter, gradient in zip(bucket.parameters(), bucket.gradients(), strict=True):
+            yield self._names[parameter], gradient
+
+    def state(self) -> dict[str, Any]:
+        """What this rank remembers."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes over what `state` gave."""
+
+
+def done(value: Tensor) -> Future[Tensor]:
+    """A future whose value is there."""
+    future: Future[Tensor] = Future()
+    future.set_result(value)
+    return future
