@@ -31,7 +31,10 @@ def _one_thread() -> None:
 
 
 def small(architecture: str, seed: int = 1, dropout: float = 0.1) -> CtcModel:
-    return create(ModelConfig(architecture, {"width": 32, "layers": 2, "dropout": dropout}), UNITS, seed)
+    sizes = {"width": 32, "layers": 2, "dropout": dropout}
+    if architecture == "deep_speech_2":
+        sizes["channels"] = 4
+    return create(ModelConfig(architecture, sizes), UNITS, seed)
 
 
 def test_every_architecture_has_sizes() -> None:
@@ -80,8 +83,8 @@ def test_weights_depend_on_the_seed_alone(architecture: str) -> None:
     assert any(not torch.equal(first[name], other[name]) for name in first)
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_no_batch_norm(architecture: str) -> None:
+@pytest.mark.parametrize("architecture", sorted(set(ARCHITECTURES) - {"deep_speech_2"}))
+def test_no_batch_norm_but_where_the_paper_wants_it(architecture: str) -> None:
     assert not any("BatchNorm" in type(module).__name__ for module in small(architecture).modules())
 
 

@@ -2,7 +2,7 @@
 
 # Annotations are not postponed here: torch looks at those of a communication hook, and takes no strings.
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +38,12 @@ class World:
         if self.size > 1:
             dist.all_reduce(values)
         return values
+
+    def share(self, tensors: Iterable[Tensor]) -> None:
+        """Overwrites `tensors` with those of the first rank."""
+        if self.size > 1:
+            for each in tensors:
+                dist.broadcast(each, src=0)
 
     def gather(self, value: Any) -> list[Any]:
         """Returns what each rank passed, in order, on the first rank; an empty list elsewhere."""

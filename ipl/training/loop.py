@@ -63,6 +63,7 @@ def train(job: Job, world: World) -> None:
                 _save(job, learner, position, None)
                 saved_at = time.monotonic()
 
+        world.share(model.buffers())  # statistics of batch norms, which are those of each rank's own batches
         metrics = averages(position.epoch_sums) | dev.error_rates(model)
         position.end_epoch()
         if writer:

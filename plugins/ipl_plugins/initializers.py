@@ -23,7 +23,7 @@ class Scratch:
     """The student starts from random weights; its units are the characters of the labelled text."""
 
     architecture: str = "conv"
-    "kind of encoder: conv or gru"
+    "kind of encoder: conv, gru, deep_speech_2, wav2letter, transformer or conformer"
     sizes: dict[str, int | float] = field(default_factory=dict)
     "sizes to change, such as {width: 256, layers: 4, dropout: 0.2}"
     lower_case: bool = True

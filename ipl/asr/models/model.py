@@ -12,14 +12,25 @@ import torch
 from torch import Tensor, nn
 
 from ipl.asr.config import ModelConfig
+from ipl.asr.models.conformer import ConformerEncoder
 from ipl.asr.models.conv import ConvEncoder
+from ipl.asr.models.deep_speech_2 import DeepSpeech2Encoder
 from ipl.asr.models.gru import GruEncoder
 from ipl.asr.models.sizes import read_sizes
+from ipl.asr.models.transformer import TransformerEncoder
+from ipl.asr.models.wav2letter import Wav2LetterEncoder
 from ipl.asr.units import Units
 
 __all__ = ["ENCODERS", "CtcModel", "create"]
 
-ENCODERS: dict[str, type[Any]] = {"conv": ConvEncoder, "gru": GruEncoder}
+ENCODERS: dict[str, type[Any]] = {
+    "conv": ConvEncoder,
+    "gru": GruEncoder,
+    "deep_speech_2": DeepSpeech2Encoder,
+    "wav2letter": Wav2LetterEncoder,
+    "transformer": TransformerEncoder,
+    "conformer": ConformerEncoder,
+}
 """The name of an architecture to its encoder, which has a `width` and maps ([B, T, F], [B]) to ([B, T', D], [B])."""
 
 MIN_FRAMES = 16

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ipl.errors import InputError, did_you_mean
 
-__all__ = ["SIZES", "ConvSizes", "GruSizes", "read_sizes"]
+__all__ = [
+    "SIZES",
+    "ConformerSizes",
+    "ConvSizes",
+    "DeepSpeech2Sizes",
+    "GruSizes",
+    "TransformerSizes",
+    "Wav2LetterSizes",
+    "read_sizes",
+]
+
+
+def _from_zero(default: int) -> Any:
+    """A whole number that may be 0; others are 1 or more."""
+    return field(default=default, metadata={"least": 0})
 
 
 @dataclass(frozen=True)
@@ -32,7 +46,80 @@ class GruSizes:
     dropout: float = 0.1
 
 
-SIZES: dict[str, type[Any]] = {"conv": ConvSizes, "gru": GruSizes}
+@dataclass(frozen=True)
+class DeepSpeech2Sizes:
+    """Sizes of Deep Speech 2 (`ipl.asr.models.deep_speech_2`).
+
+    With a `lookahead` of 1 frame or more its recurrent layers run forward only, and a row convolution sees so many
+    frames ahead; with 0 they run in both directions.
+    """
+
+    width: int = 160
+    layers: int = 3
+    channels: int = 32
+    subsampling: int = 3
+    lookahead: int = _from_zero(0)
+    dropout: float = 0.1
+
+
+@dataclass(frozen=True)
+class Wav2LetterSizes:
+    """Sizes of gated convolutions (`ipl.asr.models.wav2letter`): kernels grow from `kernel` to `last_kernel`."""
+
+    width: int = 112
+    layers: int = 8
+    kernel: int = 5
+    last_kernel: int = 13
+    subsampling: int = 3
+    dropout: float = 0.2
+
+
+@dataclass(frozen=True)
+class _AttentionSizes:
+    """What the Transformer and the Conformer have in common (`ipl.asr.models.attention_encoder`).
+
+    Frames after subsampling attend to their own chunk of `chunk_frames` (0: to the whole utterance) and to
+    `left_chunks` chunks before it (0: to all). With `dynamic_chunks` 1, training draws a chunk at every step.
+    """
+
+    width: int
+    layers: int = 6
+    heads: int = 4
+    subsampling: int = 3
+    chunk_frames: int = _from_zero(0)
+    left_chunks: int = _from_zero(0)
+    dynamic_chunks: int = _from_zero(0)
+    dropout: float = 0.1
+
+    @property
+    def is_causal(self) -> bool:
+        """Whether convolutions may see no frame ahead, for the sake of chunks."""
+        return bool(self.chunk_frames or self.dynamic_chunks)
+
+
+@dataclass(frozen=True)
+class TransformerSizes(_AttentionSizes):
+    """Sizes of the Transformer encoder (`ipl.asr.models.transformer`)."""
+
+    width: int = 160
+
+
+@dataclass(frozen=True)
+class ConformerSizes(_AttentionSizes):
+    """Sizes of the Conformer encoder (`ipl.asr.models.conformer`)."""
+
+    width: int = 128
+    kernel: int = 15
+
+
+SIZES: dict[str, type[Any]] = {
+    "conv": ConvSizes,
+    "gru": GruSizes,
+    "deep_speech_2": DeepSpeech2Sizes,
+    "wav2letter": Wav2LetterSizes,
+    "transformer": TransformerSizes,
+    "conformer": ConformerSizes,
+}
 """The name of an architecture to the class of its sizes."""
 
 
@@ -45,11 +132,18 @@ def read_sizes(architecture: str, changed: Mapping[str, float]) -> Any:
     if architecture not in SIZES:
         raise InputError(f"no architecture is called {architecture!r}; {did_you_mean(architecture, SIZES)}")
     types = {each.name: each.type for each in fields(SIZES[architecture])}
+    least = {each.name: each.metadata.get("least", 1) for each in fields(SIZES[architecture])}
     for name, value in changed.items():
         if name not in types:
             raise InputError(f"sizes of {architecture}: unknown size {name!r}; {did_you_mean(name, types)}")
-        if types[name] == "int" and (value != int(value) or value < 1):
-            raise InputError(f"sizes of {architecture}: {name}: found {value}, expected a whole number from 1")
+        if types[name] == "int" and (value != int(value) or value < least[name]):
+            expected = f"a whole number from {least[name]}"
+            raise InputError(f"sizes of {architecture}: {name}: found {value}, expected {expected}")
         if types[name] == "float" and not 0 <= value < 1:
             raise InputError(f"sizes of {architecture}: {name}: found {value}, expected 0 or more and less than 1")
-    return SIZES[architecture](**{name: int(v) if types[name] == "int" else float(v) for name, v in changed.items()})
+    sizes = SIZES[architecture](**{name: int(v) if types[name] == "int" else float(v) for name, v in changed.items()})
+    if isinstance(sizes, _AttentionSizes) and sizes.width % (2 * sizes.heads):
+        raise InputError(
+            f"sizes of {architecture}: width: found {sizes.width}, expected a multiple of twice the {sizes.heads} heads"
+        )
+    return sizes

@@ -50,13 +50,16 @@ class OneBitAverager(Averager):
         dist.all_gather(list(messages), message)
 
         all_scales = messages[:, : scales.nbytes].contiguous().view(scales.dtype)  # [R, P]
+        sent = [
+            _signed(*each, sizes) for each in zip(all_scales, messages[:, scales.nbytes :], strict=True)
+        ]  # [N] each
         if all_scales.isfinite().all():  # a step whose gradient is no number is left out, and nothing of it remembered
-            own = _signed(scales, message[scales.nbytes :], sizes)
-            for (name, gradient), sent in zip(gradients.items(), own.split_with_sizes(sizes.tolist()), strict=True):
-                self._memory[name] = (gradient - sent.view_as(gradient)).div_(self.loss_scale)
+            own = sent[dist.get_rank()].split_with_sizes(sizes.tolist())
+            for (name, gradient), part in zip(gradients.items(), own, strict=True):
+                self._memory[name] = (gradient - part.view_as(gradient)).div_(self.loss_scale)
         flat.zero_()
-        for scales_of_one, bits in zip(all_scales, messages[:, scales.nbytes :], strict=True):
-            flat.add_(_signed(scales_of_one, bits, sizes), alpha=1 / self.ranks)
+        for each in sent:
+            flat.add_(each, alpha=1 / self.ranks)
         return done(flat)
 
     def state(self) -> dict[str, Any]:

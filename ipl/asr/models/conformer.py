@@ -1,0 +1,81 @@
+"""The Conformer encoder (Gulati et al., arXiv 2005.08100), with rotary positions and layer norms.
+
+Where the paper's convolutions have a batch norm these have a layer norm: pseudo-labels by momentum suffer from the
+former. With chunks they see no frame ahead, as in U2 (arXiv 2012.05481).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ipl.asr.models.attention import BlockCache, SelfAttention
+from ipl.asr.models.attention_encoder import AttentionEncoder
+from ipl.asr.models.sizes import ConformerSizes
+
+__all__ = ["ConformerEncoder"]
+
+
+class _Block(nn.Module):
+    """Half a feed-forward layer, attention, convolution, the other half."""
+
+    def __init__(self, sizes: ConformerSizes) -> None:
+        super().__init__()
+        self.feed_forwards = nn.ModuleList(_feed_forward(sizes) for _ in range(2))
+        self.attention_norm = nn.LayerNorm(sizes.width)
+        self.attention = SelfAttention(sizes.width, sizes.heads, sizes.dropout)
+        self.convolution = _Convolution(sizes)
+        self.norm = nn.LayerNorm(sizes.width)
+        self.dropout = nn.Dropout(sizes.dropout)
+
+    def forward(
+        self, x: Tensor, allowed: Tensor | None, mask: Tensor, start: int = 0, cache: BlockCache | None = None
+    ) -> Tensor:
+        x = x + 0.5 * self.dropout(self.feed_forwards[0](x))
+        x = x + self.dropout(self.attention(self.attention_norm(x), allowed, start, cache))
+        x = x + self.dropout(self.convolution(x, mask, cache))
+        x = x + 0.5 * self.dropout(self.feed_forwards[1](x))
+        return self.norm(x)  # type: ignore[no-any-return]
+
+
+def _feed_forward(sizes: ConformerSizes) -> nn.Module:
+    width = sizes.width
+    return nn.Sequential(
+        nn.LayerNorm(width),
+        nn.Linear(width, 4 * width),
+        nn.SiLU(),
+        nn.Dropout(sizes.dropout),
+        nn.Linear(4 * width, width),
+    )
+
+
+class _Convolution(nn.Module):
+    def __init__(self, sizes: ConformerSizes) -> None:
+        super().__init__()
+        width, before = sizes.width, sizes.kernel - 1
+        self.padding = (before, 0) if sizes.is_causal else (before - before // 2, before // 2)
+        self.norm = nn.LayerNorm(width)
+        self.gate = nn.Linear(width, 2 * width)
+        self.depthwise = nn.Conv1d(width, width, sizes.kernel, groups=width)
+        self.depth_norm = nn.LayerNorm(width)
+        self.mix = nn.Linear(width, width)
+
+    def forward(self, x: Tensor, mask: Tensor, cache: BlockCache | None) -> Tensor:
+        y = (nn.functional.glu(self.gate(self.norm(x)), dim=-1) * mask).transpose(1, 2)  # [B, D, T']
+        if cache is None:
+            y = nn.functional.pad(y, self.padding)
+        else:
+            y = torch.cat([cache.convolved, y], dim=2)
+            cache.convolved = y[:, :, y.shape[2] - cache.convolved.shape[2] :]
+        y = self.depthwise(y).transpose(1, 2)
+        return self.mix(nn.functional.silu(self.depth_norm(y)))  # type: ignore[no-any-return]
+
+
+class ConformerEncoder(AttentionEncoder):
+    """Blocks of attention and convolution between two halves of a feed-forward layer."""
+
+    block = _Block
+
+    def __init__(self, num_mels: int, sizes: ConformerSizes) -> None:
+        super().__init__(num_mels, sizes)
+        self.kept_by_convolution = sizes.kernel - 1

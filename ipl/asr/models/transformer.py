@@ -1,0 +1,39 @@
+"""The Transformer encoder (Vaswani et al., arXiv 1706.03762), with its norms before the layers (arXiv 2002.04745)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from ipl.asr.models.attention import BlockCache, SelfAttention
+from ipl.asr.models.attention_encoder import AttentionEncoder
+from ipl.asr.models.sizes import TransformerSizes
+
+__all__ = ["TransformerEncoder"]
+
+
+class _Block(nn.Module):
+    def __init__(self, sizes: TransformerSizes) -> None:
+        super().__init__()
+        width = sizes.width
+        self.norm = nn.LayerNorm(width)
+        self.attention = SelfAttention(width, sizes.heads, sizes.dropout)
+        self.feed_forward = nn.Sequential(
+            nn.LayerNorm(width),
+            nn.Linear(width, 4 * width),
+            nn.GELU(),
+            nn.Dropout(sizes.dropout),
+            nn.Linear(4 * width, width),
+        )
+        self.dropout = nn.Dropout(sizes.dropout)
+
+    def forward(
+        self, x: Tensor, allowed: Tensor | None, mask: Tensor, start: int = 0, cache: BlockCache | None = None
+    ) -> Tensor:
+        x = x + self.dropout(self.attention(self.norm(x), allowed, start, cache))
+        return x + self.dropout(self.feed_forward(x))  # type: ignore[no-any-return]
+
+
+class TransformerEncoder(AttentionEncoder):
+    """Blocks of attention and a feed-forward layer."""
+
+    block = _Block

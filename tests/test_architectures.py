@@ -1,0 +1,193 @@
+"""What sets the architectures apart: what a frame may see, statistics without padding, streams, examples that build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+import ipl
+from ipl.asr.config import FeatureConfig, ModelConfig
+from ipl.asr.models.batch_norm import SequenceBatchNorm
+from ipl.asr.models.masks import chunk_mask, draw_chunk
+from ipl.asr.models.model import CtcModel, create
+from ipl.asr.models.streaming import Stream
+from ipl.asr.units import Units
+from ipl.errors import InputError
+
+UNITS = Units.collect(["a small vocabulary"])
+EXAMPLES = sorted((Path(__file__).parents[1] / "examples" / "models").glob("*.yaml"))
+ATTENTION = ("transformer", "conformer")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def made(architecture: str, **sizes: float) -> CtcModel:
+    small = {"width": 32, "layers": 2, "dropout": 0.1, **sizes}
+    return create(ModelConfig(architecture, small, FeatureConfig(num_mels=20)), UNITS, 1).eval()
+
+
+def noise(frames: int, seed: int = 0) -> Tensor:
+    return torch.randn(1, frames, 20, generator=torch.Generator().manual_seed(seed))
+
+
+def whole(model: CtcModel, features: Tensor) -> Tensor:
+    with torch.inference_mode():
+        return model(features, torch.tensor([features.shape[1]]))[0][0]
+
+
+@given(st.integers(1, 40), st.integers(1, 45), st.integers(0, 4))
+def test_the_mask_is_that_of_a_plain_loop(length: int, chunk: int, left: int) -> None:
+    mask = chunk_mask(length, chunk, left)
+    for i in range(length):
+        first = max(0, i // chunk - left) * chunk if left else 0
+        seen = [first <= j < (i // chunk + 1) * chunk for j in range(length)]
+        assert mask[i].tolist() == seen
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 20, 400])
+def test_a_chunk_is_drawn_short_or_whole(length: int) -> None:
+    torch.manual_seed(1)
+    drawn = {draw_chunk(length) for _ in range(500)}
+    assert all(1 <= chunk <= 25 or chunk == length for chunk in drawn)
+    assert length in drawn
+    if length == 400:
+        assert drawn == {*range(1, 26), 400}
+
+
+@pytest.mark.parametrize("architecture", ATTENTION)
+def test_a_frame_sees_its_chunk_and_the_allowed_ones_before(architecture: str) -> None:
+    model = made(
+        architecture, chunk_frames=4, left_chunks=1, layers=1, **({"kernel": 3} if "conf" in architecture else {})
+    )
+    features = noise(96)  # 32 frames after subsampling
+    before = whole(model, features)
+    for changed, first, last in ((8 * 3 + 1, 8, 16), (16 * 3 + 1, 16, 24)):
+        other = features.clone()
+        other[0, changed] += 5.0
+        moved = (whole(model, other) - before).abs().amax(dim=1) > 1e-6
+        assert moved.any()
+        assert not moved[: first - 4].any()  # subsampling lets the end of the chunk before see a little ahead
+        assert not moved[last + 2 :].any()  # the convolution reaches 2 frames on
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.sampled_from(ATTENTION),
+    st.integers(1, 9),
+    st.integers(0, 3),
+    st.integers(0, 1),
+    st.integers(1, 4),
+    st.integers(1, 150),
+    st.lists(st.integers(0, 60), max_size=5),
+)
+def test_a_stream_gives_what_the_masked_model_gives(
+    architecture: str, chunk: int, left: int, dynamic: int, factor: int, frames: int, pieces: list[int]
+) -> None:
+    sizes = {"chunk_frames": chunk, "left_chunks": left, "dynamic_chunks": dynamic, "subsampling": factor}
+    model, features = made(architecture, **sizes), noise(frames)
+    stream, heard, found = Stream(model), 0, []
+    for piece in pieces:
+        found.append(stream.feed(features[0, heard : heard + piece]))
+        assert len(found[-1]) % chunk == 0
+        heard += piece
+    found.append(stream.feed(features[0, heard:], is_last=True))
+    expected = whole(model, features)[: -(-frames // factor)]
+    assert torch.cat(found).shape == expected.shape
+    assert torch.allclose(torch.cat(found), expected, atol=1e-5)
+
+
+def test_a_stream_keeps_little() -> None:
+    model = made("conformer", chunk_frames=4, left_chunks=2)
+    stream = Stream(model)
+    for step in range(50):
+        stream.feed(noise(12, step)[0])
+    assert len(stream._features) < 40
+    assert all(cache.length <= 12 for cache in stream._caches)
+
+
+@pytest.mark.parametrize("model", [("conv", {}), ("conformer", {}), ("transformer", {"dynamic_chunks": 1})])
+def test_a_model_without_chunks_cannot_stream(model: tuple[str, dict[str, float]]) -> None:
+    with pytest.raises(InputError, match="without chunks"):
+        Stream(made(model[0], **model[1]))
+
+
+def test_dynamic_chunks_are_drawn_in_training_alone() -> None:
+    model = made("transformer", dynamic_chunks=1, dropout=0.0)
+    features, frames = noise(120), torch.tensor([120])
+    assert torch.equal(whole(model, features), whole(model, features))
+    model.train()
+    torch.manual_seed(1)
+    assert len({model(features, frames)[0].sum().item() for _ in range(12)}) > 2
+
+
+def test_statistics_are_those_of_all_frames_but_padding() -> None:
+    ours, theirs = SequenceBatchNorm(6), nn.BatchNorm1d(6)
+    x, num_frames = torch.randn(3, 8, 6), torch.tensor([8, 1, 5])
+    mask = (torch.arange(8) < num_frames[:, None])[:, :, None]
+    x = torch.where(mask, x, 77.0)
+    for _ in range(3):
+        found, expected = ours(x, mask), theirs(x[mask[:, :, 0]])
+        assert torch.allclose(found[mask[:, :, 0]], expected, atol=1e-5)
+    assert torch.allclose(ours.running_mean, theirs.running_mean, atol=1e-6)
+    ours.eval()
+    theirs.running_var.copy_(ours.running_variance)  # torch's is unbiased, by one frame in 14
+    assert torch.allclose(ours(x, mask)[mask[:, :, 0]], theirs.eval()(x[mask[:, :, 0]]), atol=1e-5)
+    before = ours.running_mean.clone()
+    ours.train()(x, torch.zeros_like(mask))
+    assert torch.equal(ours.running_mean, before)
+
+
+def test_padding_changes_no_statistics_of_a_training_step() -> None:
+    features, frames = torch.randn(2, 60, 20), torch.tensor([60, 31])
+    longer = nn.functional.pad(features, (0, 0, 0, 30), value=9.0)
+    models = [made("deep_speech_2", channels=4, dropout=0.0).train() for _ in range(2)]
+    found = [model(x, frames)[0] for model, x in zip(models, (features, longer), strict=True)]
+    for place, length in enumerate((20, 11)):
+        assert torch.allclose(found[0][place, :length], found[1][place, :length], atol=1e-4)
+
+
+def test_the_forward_model_sees_no_further_than_its_lookahead() -> None:
+    model = made("deep_speech_2", channels=4, lookahead=3)
+    features = noise(150)
+    changed = features.clone()
+    changed[0, 120:] += 3.0  # frame 40 after subsampling
+    moved = (whole(model, features) - whole(model, changed)).abs().amax(dim=1) > 1e-6
+    reach = 3 + 5 + 2  # lookahead, second convolution, first one in subsampled frames
+    assert not moved[: 40 - reach].any()
+    assert moved[40 - 3 :].all()
+    both = made("deep_speech_2", channels=4)
+    assert ((whole(both, features) - whole(both, changed)).abs().amax(dim=1) > 1e-6)[: 40 - reach].any()
+
+
+@pytest.mark.parametrize("changed", [{"heads": 3}, {"width": 36}, {"chunk_frames": -1}, {"left_chunks": 0.5}])
+def test_impossible_attention_is_refused(changed: dict[str, float]) -> None:
+    with pytest.raises(InputError, match="sizes of conformer"):
+        made("conformer", **changed)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_every_example_builds_and_trains_a_step(example: Path) -> None:
+    (cycle,) = ipl.check(example).cycles
+    scratch = cycle.roles["initializer"].make()
+    features = FeatureConfig(scratch.sample_rate_hz, scratch.num_mels, scratch.normalise)
+    model = create(ModelConfig(scratch.architecture, scratch.sizes, features), UNITS, 1).train()
+    x, frames = torch.randn(2, 60, scratch.num_mels), torch.tensor([60, 45])
+    log_probs, out_frames = model(x, frames)
+    targets, lengths = torch.tensor([2, 3, 4, 5]), torch.tensor([2, 2])
+    nn.functional.ctc_loss(log_probs.transpose(0, 1), targets, out_frames, lengths).backward()
+    assert all(each.grad is not None and each.grad.isfinite().all() for each in model.parameters())
+    assert any(each.grad.any() for each in model.encoder.parameters())
+
+
+def test_every_architecture_has_an_example_but_the_default_and_its_like() -> None:
+    text = "".join(example.read_text(encoding="utf-8") for example in EXAMPLES)
+    for architecture in ("deep_speech_2", "wav2letter", "transformer", "conformer"):
+        assert f"architecture: {architecture}" in text
