@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ipl_extractors.band import choose_band
 from ipl_extractors.burned_in import BurnedIn
+from ipl_extractors.following import follow
 from ipl_extractors.ocr import RapidOcr
 from ipl_extractors.readings import Text, merge_pieces
-from ipl_extractors.strokes import follow, line_boxes, stroke_mask
+from ipl_extractors.strokes import contrast, line_boxes, stroke_mask
 from PIL import Image, ImageDraw, ImageFont
 
 from ipl.mining.media import ffmpeg_path, probe
@@ -65,8 +66,7 @@ def test_cues_are_found_read_and_timed(tmp_path: Path, top: bool) -> None:
     found = read(film(tmp_path / "a.mp4", CUES, 11, logo="CH 5", top=top), tmp_path / "work")
     assert [cue.text for cue in found] == [text.replace("\n", " ") for _, _, text in CUES]
     for cue, (start, end, _) in zip(found, CUES, strict=True):
-        assert cue.start_ms == pytest.approx(1000 * start, abs=200)
-        assert cue.end_ms == pytest.approx(1000 * end, abs=200)
+        assert (cue.start_ms, cue.end_ms) == (1000 * start, 1000 * end), "boundaries are those of frames"
         assert cue.track.startswith("burned-in:")
         assert cue.confidence is not None
         assert cue.confidence > 0.8
@@ -120,32 +120,59 @@ def test_the_band_is_where_text_changes() -> None:
     assert choose_band([], 640, 360) is None
 
 
-def drawn(text: str, shift: int = 0) -> np.ndarray:
-    image = Image.new("RGB", (400, 60), (70, 70, 90))
+def drawn(text: str, shift: int = 0, dark: bool = False) -> np.ndarray:
+    image = Image.new("L", (400, 60), 75)
     draw = ImageDraw.Draw(image)
-    draw.rectangle((shift % 400, 0, shift % 400 + 60, 60), fill=(120, 120, 120))
-    draw.text((60, 12), text, font=ImageFont.load_default(size=28), fill="white", stroke_width=2, stroke_fill="black")
-    return np.asarray(image)
+    draw.rectangle((shift % 400, 0, shift % 400 + 60, 60), fill=120)
+    draw.text((60, 12), text, font=ImageFont.load_default(size=28), fill=255, stroke_width=2, stroke_fill=0)
+    return 255 - np.asarray(image) if dark else np.asarray(image)
 
 
-@given(st.lists(st.tuples(st.sampled_from(["", "Hello there", "Who goes?", "I"]), st.integers(2, 6)), max_size=6))
-def test_every_text_of_two_samples_or_more_is_one_display(course: list[tuple[str, int]]) -> None:
+@given(
+    st.lists(st.tuples(st.sampled_from(["", "Hello there", "Who goes?", "I"]), st.integers(8, 30)), max_size=6),
+    st.sampled_from([16.7, 40.0, 41.7]),
+    st.booleans(),
+)
+@settings(deadline=None, max_examples=25)
+def test_every_display_is_exact_to_the_frame(course: list[tuple[str, int]], frame_ms: float, dark: bool) -> None:
     course = [each for n, each in enumerate(course) if n == 0 or course[n - 1][0] != each[0]]
+    course = [(text, round(count * 40 / frame_ms)) for text, count in course]
 
-    def samples() -> Iterator[tuple[int, np.ndarray]]:
+    def frames() -> Iterator[tuple[float, np.ndarray]]:
         number = 0
         for text, count in course:
             for _ in range(count):
-                yield 200 * number, drawn(text, 17 * number)
+                yield frame_ms * number, drawn(text, 7 * number, dark)
                 number += 1
 
-    displays = list(follow(samples(), 200, 28))
+    displays = list(follow(frames(), 28, dark=dark))
     expected, begin = [], 0
     for text, count in course:
         if text:
-            expected.append((max(0, 200 * begin - 100), 200 * (begin + count) - 100))
+            expected.append((round(frame_ms * begin), round(frame_ms * (begin + count))))
         begin += count
-    assert [(display.start_ms, display.end_ms) for display in displays] == expected
+    assert [(round(display.start_ms), round(display.end_ms)) for display in displays] == expected
+
+
+def test_a_single_frame_without_it_parts_a_text_into_two() -> None:
+    frames = [(40.0 * n, drawn("" if n == 20 else "Who goes?", 7 * n)) for n in range(40)]
+    displays = list(follow(frames, 28))
+    assert [(display.start_ms, display.end_ms) for display in displays] == [(0, 800), (840, 1600)]
+
+
+def test_a_second_line_makes_another_display() -> None:
+    def lines(*texts: str) -> np.ndarray:
+        return np.concatenate([drawn(text) for text in texts])
+
+    frames = [(40.0 * n, lines("Who goes?", "" if n < 20 else "Hello there")) for n in range(40)]
+    displays = list(follow(frames, 28))
+    assert [(display.start_ms, display.end_ms) for display in displays] == [(0, 800), (800, 1600)]
+
+
+def test_what_moves_behind_a_text_is_not_in_its_stack() -> None:
+    (display,) = follow([(40.0 * n, drawn("Who goes?", 15 * n)) for n in range(40)], 28)
+    assert np.abs(display.stack.astype(int) - drawn("Who goes?", 340)).max() <= 45
+    assert np.count_nonzero(display.stack > 200) == np.count_nonzero(drawn("Who goes?") > 200)
 
 
 def test_a_short_line_below_a_long_one_is_a_line() -> None:
@@ -154,7 +181,7 @@ def test_a_short_line_below_a_long_one_is_a_line() -> None:
         draw = ImageDraw.Draw(image)
         at = (320, 10 + 40 * number)
         draw.text(at, text, font=ImageFont.load_default(size=26), anchor="ma", fill="white")
-    boxes = line_boxes(stroke_mask(np.asarray(image), 30), 30)
+    boxes = line_boxes(stroke_mask(contrast(np.asarray(image.convert("L")), 30), 30), 30)
     assert len(boxes) == 2
     assert boxes[1].right - boxes[1].left < 60
 
@@ -163,17 +190,17 @@ def text(start_ms: int, end_ms: int, said: str | None, score: float = 0.9, where
     strokes = np.zeros((8, 64), bool)
     strokes[:, where : where + 16] = True
     readings = () if said is None else ((said, score),)
-    return Text(start_ms, end_ms, readings, np.zeros((8, 64, 3), np.uint8), strokes)
+    return Text(start_ms, end_ms, readings, np.zeros((8, 64), np.uint8), strokes)
 
 
 def test_pieces_of_one_text_are_joined_and_vote() -> None:
     pieces = [text(0, 400, None), text(400, 800, "Who goes th"), text(800, 1200, "Who goes there?", 0.99),
               text(1200, 1600, "Who goes there?"), text(1600, 2000, "I do.", where=32)]  # fmt: skip
-    first, second = merge_pieces(pieces, 200, 88)
+    first, second = merge_pieces(pieces, 88)
     assert (first.start_ms, first.end_ms, first.best()[0]) == (0, 1600, "Who goes there?")
     assert second.best() == ("I do.", 0.9)
 
 
 def test_the_same_line_twice_with_a_gap_is_two_cues() -> None:
-    assert len(list(merge_pieces([text(0, 800, "No!"), text(1400, 2000, "No!")], 200, 88))) == 2
-    assert list(merge_pieces([text(0, 800, None), text(1400, 2000, None)], 200, 88)) == []
+    assert len(list(merge_pieces([text(0, 800, "No!"), text(840, 2000, "No!")], 88))) == 2
+    assert list(merge_pieces([text(0, 800, None), text(840, 2000, None)], 88)) == []

@@ -409,3 +409,10 @@ def test_truth_of_something_else_is_an_input_error(tmp_path: Path) -> None:
 def test_the_factory_refuses_senseless_options(make: Callable[[], Factory]) -> None:
     with pytest.raises(InputError, match="expected"):
         make()
+
+
+def test_the_same_line_twice_has_a_frame_without_between() -> None:
+    lines = [Line("Again?", "somebody", RATE, 2 * RATE), Line("Again?", "somebody", 2 * RATE + 10, 3 * RATE)]
+    for gap in ("pause", "touching", "one frame"):
+        one, other = display(lines, Fraction(25), 100, np.random.default_rng(1), gap)  # type: ignore[arg-type]
+        assert one.end == other.first - 1

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ipl.errors import MediaError
-from ipl.mining.media import Box, audio_blocks, ffmpeg_path, frames, probe, read_audio
+from ipl.mining.media import Box, audio_blocks, every_frame, ffmpeg_path, frames, key_frames, probe, read_audio
 
 Make = Callable[..., Path]
 TONE = "sine=f=440:d=4"
@@ -74,6 +74,24 @@ def test_sound_that_starts_late_is_led_in_by_silence(make: Make) -> None:
     sound = samples(make("a.mkv", *late, "-preset", "ultrafast"))
     assert onset_ms(sound) == pytest.approx(1500, abs=30)
     assert len(sound) / 16 == pytest.approx(3500, abs=60)
+
+
+def test_every_frame_comes_with_its_own_time_stamp(make: Make) -> None:
+    thinned = f"{FLASH},select='lt(t,2)+not(mod(n,10))'"
+    path = make("a.ts", *lavfi(thinned), "-fps_mode", "vfr", "-preset", "ultrafast")
+    times = [time_ms for time_ms, _ in every_frame(path)]
+    assert times[:3] == pytest.approx([0, 40, 80], abs=1)
+    assert np.diff(times[-3:]) == pytest.approx([400, 400], abs=1)
+    _, luma = next(every_frame(path, Box(32, 8, 64, 40), height=16))
+    assert luma.shape == (16, 16)
+
+
+def test_key_frames_are_near_where_they_are_asked_for(make: Make) -> None:
+    path = make("a.mp4", *lavfi(FLASH), "-preset", "ultrafast", "-g", "25", "-keyint_min", "25", "-sc_threshold", "0")
+    ((time_ms, picture),) = key_frames(path, 2200)
+    assert time_ms == pytest.approx(2000, abs=1)
+    assert picture.ndim == 3
+    assert [round(time_ms) for time_ms, _ in key_frames(path, 0, 3)] == [0, 1000, 2000]
 
 
 def test_variable_frame_rate_is_sampled_by_time_stamps(make: Make) -> None:

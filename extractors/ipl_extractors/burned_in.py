@@ -1,7 +1,7 @@
 """Cues from subtitles that are part of the picture.
 
-The band is found on a few frames; then only the band is followed, by the strokes of its text, and the text
-reader is asked when the text changes. Boundaries lie on the sampling grid.
+The band is found on a few frames; then only the band is followed, in every frame, by the strokes of its text, and
+the text reader is asked when the text changes. Boundaries are presentation time stamps of frames.
 """
 
 from __future__ import annotations
@@ -11,31 +11,28 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from rapidfuzz.fuzz import ratio
 
 import ipl
 from ipl.hookspecs import ReadText
-from ipl.mining.media import Box, frames
+from ipl.mining.media import Box, every_frame
 from ipl.progress import say
 from ipl.records import Cue, MediaInfo, Reading
 from ipl_extractors.band import Band, find_band
+from ipl_extractors.following import Display, follow
 from ipl_extractors.readings import DOUBTFUL_AGREE, Text, merge_pieces
-from ipl_extractors.strokes import Display, follow, line_boxes
+from ipl_extractors.strokes import Luma, line_boxes
 
 __all__ = ["BurnedIn"]
 
-Picture = npt.NDArray[np.uint8]
-TALLEST = 720
-"""Frames higher than this are scaled down to it: no text reader sees more in them."""
+LETTERS_PX = 44
+"""Higher lines are scaled down to this height: text readers scale them to about as much."""
 
 
 @ipl.plugin("burned_in")
 class BurnedIn:
     """Cues from subtitles that are part of the picture, read by the plan's text reader."""
 
-    frames_per_second: float = 5.0
-    "how often the picture is looked at; a text must show in two samples"
     min_score: float = 0.7
     "readings that score lower are no cue, 0 to 1"
     sure_score: float = 0.95
@@ -54,9 +51,7 @@ class BurnedIn:
         with (work_dir / "readings.tsv").open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file, delimiter="\t", lineterminator="\n")
             table.writerow(("start_ms", "end_ms", "score", "text"))
-            for text in merge_pieces(
-                self._texts(media, band, read_text), 1000 / self.frames_per_second, self.same_text
-            ):
+            for text in merge_pieces(self._texts(media, band, read_text), self.same_text):
                 table.writerows((text.start_ms, text.end_ms, round(score, 4), words) for words, score in text.readings)
                 words, score = text.best()
                 _save(text.picture, work_dir / f"{text.start_ms}.jpg")
@@ -65,28 +60,32 @@ class BurnedIn:
 
     def _texts(self, media: MediaInfo, band: Band, read_text: ReadText) -> Iterator[Text]:
         """Reads each text that stands still in the band."""
-        scale = min(1.0, TALLEST / media.height)
+        scale = min(1.0, LETTERS_PX / band.line_height)
         rows = max(8, round((band.box.bottom - band.box.top) * scale))
-        samples = frames(media.path, self.frames_per_second, band.box, rows, on_damage=say)
         marks = [_scaled(mark, band.box, scale) for mark in band.marks]
         line_height = max(8, round(band.line_height * scale))
-        for display in follow(samples, round(1000 / self.frames_per_second), line_height, marks):
+        band_frames = every_frame(media.path, band.box, rows, on_damage=say)
+        for display in follow(band_frames, line_height, band.anchor.scaled(scale), marks, band.dark):
             readings = tuple(self._readings(display, line_height, read_text))
-            yield Text(display.start_ms, display.end_ms, readings, _middle(display.pictures), display.strokes)
+            start_ms, end_ms = round(display.start_ms), round(display.end_ms)
+            yield Text(start_ms, end_ms, readings, display.picture, display.strokes)
 
     def _readings(self, display: Display, line_height: int, read_text: ReadText) -> list[tuple[str, float]]:
-        """Reads the lines; a doubtful text is read again from another picture, and dropped if the two disagree."""
-        picture = _middle(display.pictures)
+        """Reads the lines from the stack; a doubtful text again from one frame, and drops it if the two disagree."""
         boxes = line_boxes(display.strokes, line_height)
-        crops = [np.ascontiguousarray(picture[box.top : box.bottom, box.left : box.right]) for box in boxes]
-        first = _joined([line for found in read_text(crops, True) for line in found])
+        first = _read(display.stack, boxes, read_text)
         if first[1] >= self.sure_score:
             return [first]
-        second = _joined(read_text([display.pictures[-1]], False)[0])
+        second = _read(display.picture, boxes, read_text)
         if second[1] >= self.sure_score:
             return [second]
         agree = ratio(first[0], second[0]) >= DOUBTFUL_AGREE
         return [each for each in (first, second) if agree and each[0] and each[1] >= self.min_score]
+
+
+def _read(luma: Luma, boxes: Sequence[Box], read_text: ReadText) -> tuple[str, float]:
+    crops = [np.repeat(luma[box.top : box.bottom, box.left : box.right, None], 3, axis=2) for box in boxes]
+    return _joined([line for found in read_text(crops, True) for line in found])
 
 
 def _joined(lines: Sequence[Reading]) -> tuple[str, float]:
@@ -95,17 +94,13 @@ def _joined(lines: Sequence[Reading]) -> tuple[str, float]:
     return " ".join(line.text for line in kept), min((line.score for line in kept), default=0.0)
 
 
-def _middle(pictures: Sequence[Picture]) -> Picture:
-    return pictures[len(pictures) // 2]
-
-
 def _scaled(mark: Box, within: Box, scale: float) -> Box:
     return Box(
         *(round(side * scale) for side in (mark.left, mark.top - within.top, mark.right, mark.bottom - within.top))
     )
 
 
-def _save(picture: Picture, file: Path) -> None:
+def _save(picture: Luma, file: Path) -> None:
     from PIL import Image
 
     Image.fromarray(picture).save(file, quality=85)

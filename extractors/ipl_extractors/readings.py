@@ -38,16 +38,15 @@ class Text:
         return text, sum(votes) / len(votes)
 
 
-def merge_pieces(texts: Iterable[Text], largest_gap_ms: float, same_text: float) -> Iterator[Text]:
+def merge_pieces(texts: Iterable[Text], same_text: float) -> Iterator[Text]:
     """Joins neighbours that are pieces of one text, and leaves out what nothing was read of.
 
     Something that passes behind a text can cut its display into pieces and spoil the reading of one. Pieces
-    follow each other within `largest_gap_ms`, and read alike (rapidfuzz ratio from `same_text` on, spaces left
-    out) or stand on the same strokes.
+    touch, and read alike (rapidfuzz ratio from `same_text` on, spaces left out) or stand on the same strokes.
     """
     last: Text | None = None
     for text in texts:
-        if last and text.start_ms - last.end_ms <= largest_gap_ms and _one_text(last, text, same_text):
+        if last and text.start_ms <= last.end_ms and _one_text(last, text, same_text):
             shown: dict[str, Any] = {"picture": text.picture, "strokes": text.strokes} if not last.readings else {}
             last = replace(last, end_ms=text.end_ms, readings=last.readings + text.readings, **shown)
             continue

@@ -1,116 +1,119 @@
-"""Follows the text in a band by its own strokes, not by the picture around it.
+"""The strokes of letters: what stands out from the picture around it, and is as thin as letters are.
 
-A stroke is a thin bright structure: what a white top-hat leaves. Text stays where it is while it is shown, so the
-strokes that two consecutive samples share are text (or still background), whatever moves behind it.
-Shapes: H rows, W columns of the band.
+A stroke of bright text is a thin bright structure: what a white top-hat leaves; one of dark text, what a black
+top-hat leaves. Shapes: H rows, W columns of the band.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ipl.mining.media import Box
+from ipl_extractors.rows import Anchor
 
-__all__ = ["Display", "follow", "line_boxes", "overlap", "stroke_mask"]
+__all__ = [
+    "Luma",
+    "Mask",
+    "contrast",
+    "fewest_strokes",
+    "line_boxes",
+    "near",
+    "one_colour",
+    "overlap",
+    "stroke_mask",
+    "text_strokes",
+]
 
-Picture = npt.NDArray[np.uint8]
+Luma = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
 CONTRAST = 50
-"""How much brighter than what surrounds it a stroke is, of 255."""
-KEPT = 0.7
-"""Text is still there while this share of its strokes is."""
-ADDED = 0.5
-ADDED_LETTERS = 5
-"""New strokes, as a share of the old ones or as so many letters, from which on it is another text, though the
-old strokes stay: they may be a still background, or an upper line."""
-NUM_PICTURES = 8
+"""How much brighter (or darker) than what surrounds it a stroke is, of 255."""
 
-
-@dataclass(slots=True)
-class Display:
-    """One text while it is shown: its strokes (bool [H, W]) and the first few pictures of it (uint8 [H, W, 3])."""
-
-    start_ms: int
-    end_ms: int
-    strokes: Mask
-    pictures: list[Picture] = field(default_factory=list)
+ONE_COLOUR = 40
+"""How far the luma of one text's strokes lies apart; two colours of a karaoke text may differ by as much."""
 
 
 def fewest_strokes(line_height: int) -> int:
     """Returns how many pixels the strokes of one thin letter have."""
-    return max(2, line_height * line_height // 20)
+    return max(2, line_height * line_height // 40)
 
 
-def stroke_mask(picture: Picture, line_height: int, marks: Sequence[Box] = ()) -> Mask:
-    """Marks the strokes of letters about `line_height` pixels high in a picture; `marks` are left out."""
+def kernel_side(line_height: int) -> int:
+    """Returns the side of the square, in pixels, that no stroke of letters so high holds."""
+    return max(3, line_height // 4) | 1
+
+
+def contrast(luma: Luma, line_height: int, dark: bool = False) -> Luma:
+    """Returns by how much each pixel stands out as part of a stroke, uint8 [H, W]."""
     import cv2
 
-    size = max(3, line_height // 4) | 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    brightest = np.ascontiguousarray(picture.max(axis=2))
-    contrast = cv2.morphologyEx(brightest, cv2.MORPH_TOPHAT, kernel)
+    side = kernel_side(line_height)
+    kind = cv2.MORPH_BLACKHAT if dark else cv2.MORPH_TOPHAT
+    # A rectangle, as it is taken apart into rows and columns: an ellipse takes several times as long.
+    found: Luma = cv2.morphologyEx(luma, kind, np.ones((side, side), np.uint8)).astype(np.uint8, copy=False)
+    return found
+
+
+def stroke_mask(contrasts: Luma, line_height: int, marks: Sequence[Box] = ()) -> Mask:
+    """Marks the strokes of letters about `line_height` pixels high in what `contrast` found; `marks` are left out."""
+    counts = np.cumsum(np.bincount(contrasts.ravel(), minlength=256)[::-1])
     # Between letters with dark outlines the background looks like a stroke, but a fainter one than theirs.
-    strongest = np.partition(contrast, -fewest_strokes(line_height), axis=None)[-fewest_strokes(line_height)]
-    mask: Mask = contrast > max(CONTRAST, strongest // 2)
+    strongest = 255 - int(np.searchsorted(counts, fewest_strokes(line_height)))
+    mask: Mask = contrasts > max(CONTRAST, strongest // 2)
     for left, top, right, bottom in marks:
         mask[max(0, top) : bottom, max(0, left) : right] = False
     return mask
 
 
-def follow(
-    samples: Iterable[tuple[int, Picture]], step_ms: int, line_height: int, marks: Sequence[Box] = ()
-) -> Iterator[Display]:
-    """Yields each text while it stands still, from samples of the band (time in ms, uint8 [H, W, 3]).
+def one_colour(mask: Mask, luma: Luma, dark: bool = False) -> Mask:
+    """Keeps the strokes that are about as bright as the brightest (or darkest) fifth of them.
 
-    A text must show in two consecutive samples. It changed somewhere between two of them; the middle is taken.
+    Letters are of one colour. What is seen of the background between their outlines stands out too, but is another.
     """
-    fewest = fewest_strokes(line_height)
-    shown: Display | None = None
-    before: tuple[int, Mask, Picture] | None = None  # the last sample, unless it ended a text
-    time_ms = 0
-    for time_ms, picture in samples:
-        mask = stroke_mask(picture, line_height, marks)
-        if shown is not None:
-            kept = np.count_nonzero(shown.strokes & mask) >= KEPT * np.count_nonzero(shown.strokes)
-            grown = before is not None and _has_grown(shown.strokes, mask & before[1], ADDED_LETTERS * fewest)
-            if kept and not grown:
-                _extend(shown, mask, picture)
-            else:
-                if kept and before is not None:  # the new text was there a sample ago, and in its picture
-                    time_of_change_ms = before[0]
-                    shown.pictures = [each for each in shown.pictures if each is not before[2]] or shown.pictures
-                else:
-                    time_of_change_ms, before = time_ms, None
-                shown.end_ms = time_of_change_ms - step_ms // 2
-                yield shown
-                shown = None
-        if shown is None and before is not None:
-            strokes = before[1] & mask
-            if np.count_nonzero(strokes) >= fewest:
-                shown = Display(max(0, before[0] - step_ms // 2), 0, strokes, [before[2], picture])
-        before = (time_ms, mask, picture)
-    if shown is not None:
-        shown.end_ms = time_ms + step_ms // 2
-        yield shown
+    inside = luma[mask]
+    if not len(inside):
+        return mask
+    counts = np.cumsum(np.bincount(inside, minlength=256))
+    if dark:
+        darkest = int(np.searchsorted(counts, 0.2 * len(inside)))
+        return mask & (luma <= min(255, darkest + ONE_COLOUR))
+    brightest = int(np.searchsorted(counts, 0.8 * len(inside)))
+    return mask & (luma >= max(0, brightest - ONE_COLOUR))
 
 
-def _extend(shown: Display, mask: Mask, picture: Picture) -> None:
-    if len(shown.pictures) < NUM_PICTURES:
-        shown.pictures.append(picture)
-        shown.strokes &= mask  # what moves behind the text falls away
-
-
-def _has_grown(old: Mask, new: Mask, enough: int) -> bool:
+def near(mask: Mask) -> Mask:
+    """Marks what lies within two pixels of a mask."""
     import cv2
 
-    near = cv2.dilate(old.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
-    return bool(np.count_nonzero(new & ~near) > min(ADDED * np.count_nonzero(old), enough))
+    grown: Mask = cv2.dilate(mask.view(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+    return grown
+
+
+def text_strokes(mask: Mask, line_height: int, anchor: Anchor | None = None) -> Mask:
+    """Keeps the strokes that are no larger than letters, or words that run together, and stand at the anchor."""
+    import cv2
+
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    small = (stats[:, cv2.CC_STAT_HEIGHT] <= 1.2 * line_height) & (stats[:, cv2.CC_STAT_WIDTH] <= 6 * line_height)
+    small[0] = False  # what is no stroke
+    kept: Mask = small[labels]
+    if anchor is None or not kept.any():
+        return kept
+    columns = np.flatnonzero(kept.any(axis=0))
+    for run in np.split(columns, np.flatnonzero(np.diff(columns) > 2 * line_height) + 1):
+        first, last = int(run[0]), int(run[-1])
+        if anchor.kind == "left":
+            is_anchored = abs(first - anchor.x) <= line_height
+        else:
+            is_anchored = first - line_height / 2 <= anchor.x <= last + line_height / 2
+        if not is_anchored:
+            kept[:, first : last + 1] = False
+    return kept
 
 
 def overlap(one: Mask, other: Mask) -> float:
@@ -131,17 +134,31 @@ def line_boxes(strokes: Mask, line_height: int) -> list[Box]:
         return []
     boxes = []
     for run in np.split(inked, np.flatnonzero(np.diff(inked) > max(1, line_height // 10)) + 1):
-        top, bottom = int(run[0]), int(run[-1]) + 1
-        if bottom - top < 0.25 * line_height:
-            continue
-        columns = np.flatnonzero(strokes[top:bottom].any(axis=0))
-        margin = line_height // 4
-        boxes.append(
-            Box(
-                max(0, int(columns[0]) - margin),
-                max(0, top - margin),
-                min(strokes.shape[1], int(columns[-1]) + 1 + margin),
-                min(strokes.shape[0], bottom + margin),
+        for top, bottom in _lines(rows, int(run[0]), int(run[-1]) + 1, line_height):
+            if bottom - top < 0.25 * line_height:
+                continue
+            columns = np.flatnonzero(strokes[top:bottom].any(axis=0))
+            margin, beside = line_height // 4, round(0.6 * line_height)  # faint marks at the ends: a dash, dots
+            boxes.append(
+                Box(
+                    max(0, int(columns[0]) - beside),
+                    max(0, top - margin),
+                    min(strokes.shape[1], int(columns[-1]) + 1 + beside),
+                    min(strokes.shape[0], bottom + margin),
+                )
             )
-        )
     return boxes
+
+
+def _lines(rows: npt.NDArray[np.int64], top: int, bottom: int, line_height: int) -> Iterator[tuple[int, int]]:
+    """Cuts a run of rows that is too high for a line at its deepest valley: strokes of hanging letters may fill it."""
+    if bottom - top <= 1.25 * line_height:
+        yield top, bottom
+        return
+    reach = line_height // 2
+    valley = top + reach + int(np.argmin(rows[top + reach : bottom - reach]))
+    if rows[valley] > 0.5 * min(rows[top:valley].max(), rows[valley:bottom].max()):
+        yield top, bottom
+        return
+    yield from _lines(rows, top, valley, line_height)
+    yield from _lines(rows, valley, bottom, line_height)

@@ -12,10 +12,12 @@ Shapes: N samples, H rows, W columns.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from subprocess import DEVNULL, PIPE, Popen
 from typing import Any, NamedTuple
 
@@ -26,10 +28,21 @@ import numpy.typing as npt
 from ipl.errors import MediaError
 from ipl.mining.probe import Streams, ffmpeg_path, probe, read_streams
 
-__all__ = ["Box", "OnDamage", "audio_blocks", "ffmpeg_path", "frames", "probe", "read_audio"]
+__all__ = [
+    "Box",
+    "OnDamage",
+    "audio_blocks",
+    "every_frame",
+    "ffmpeg_path",
+    "frames",
+    "key_frames",
+    "probe",
+    "read_audio",
+]
 
 OnDamage = Callable[[str], None]
 BLOCK_SECONDS = 10
+FRAME_TIME = re.compile(rb"Parsed_showinfo.* pts_time:(-?[\d.]+)")
 SHORTFALL_MS = 1000
 """How much less than the header promises a file may hold before it counts as cut short."""
 
@@ -99,6 +112,66 @@ def frames(
     picture as shown (`MediaInfo.width`, `height`), and `height` scales what is left of it, keeping its shape.
     Raises MediaError as `audio_blocks` does.
     """
+    # round=up gives sample k the last frame whose time is <= k/fps: what is on the screen just then.
+    seek = {"ss": start_ms / 1000} if start_ms else {}
+    view = _view(path, crop, height, seek, lambda video: video.filter("fps", frames_per_second, 0, round="up"))
+    output = view.video.output("pipe:", format="rawvideo", pix_fmt="rgb24")
+    with _Pipe(output, path, on_damage) as pipe:
+        number = 0
+        while len(data := pipe.read(view.rows * view.columns * 3)) == view.rows * view.columns * 3:
+            time_ms = start_ms + round(1000 * number / frames_per_second)
+            yield time_ms, np.frombuffer(data, np.uint8).reshape(view.rows, view.columns, 3)
+            number += 1
+        pipe.finish(None if number else "holds no frame that can be decoded")
+
+
+def every_frame(
+    path: Path, crop: Box | None = None, height: int | None = None, *, on_damage: OnDamage | None = None
+) -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:
+    """Yields every frame of the video: the time in ms from which it is shown, and its luma, uint8 [H, W].
+
+    Times are the file's own presentation time stamps, so a variable frame rate is as exact as a constant one.
+    `crop` and `height` are those of `frames`. Raises MediaError as `audio_blocks` does.
+    """
+    view = _view(path, crop, height, {}, lambda video: video)
+    video = view.video.filter("showinfo", checksum=0)
+    output = video.output("pipe:", format="rawvideo", pix_fmt="gray", fps_mode="passthrough")
+    with _Pipe(output, path, on_damage, timed=True) as pipe:
+        number = 0
+        while len(data := pipe.read(view.rows * view.columns)) == view.rows * view.columns:
+            yield pipe.next_time_ms(), np.frombuffer(data, np.uint8).reshape(view.rows, view.columns)
+            number += 1
+        pipe.finish(None if number else "holds no frame that can be decoded")
+
+
+def key_frames(
+    path: Path, near_ms: int, number: int = 1, height: int | None = None
+) -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:
+    """Yields up to `number` key frames from about `near_ms` on, their time in ms and uint8 [H, W, 3] RGB.
+
+    No other frame is decoded; the first is the last one before `near_ms`. A damaged file yields what it has.
+    """
+    seek = {"ss": near_ms / 1000, "noaccurate_seek": None, "skip_frame": "nokey"}
+    view = _view(path, None, height, seek, lambda video: video.filter("showinfo", checksum=0))
+    output = view.video.output("pipe:", format="rawvideo", pix_fmt="rgb24", fps_mode="passthrough", vframes=number)
+    with _Pipe(output, path, None, timed=True) as pipe:
+        while len(data := pipe.read(view.rows * view.columns * 3)) == view.rows * view.columns * 3:
+            picture = np.frombuffer(data, np.uint8).reshape(view.rows, view.columns, 3)
+            yield near_ms + pipe.next_time_ms(), picture
+
+
+class _View(NamedTuple):
+    """What of a video is looked at: the filtered stream and the size of its pictures."""
+
+    video: Any
+    rows: int
+    columns: int
+
+
+def _view(
+    path: Path, crop: Box | None, height: int | None, options: dict[str, Any], choose: Callable[[Any], Any]
+) -> _View:
+    """Crops and scales the frames that `choose` lets pass; `options` are those of ffmpeg's input."""
     streams = read_streams(path)
     if streams.video is None:
         raise MediaError(f"{path}: no video stream (sound only); frames need one")
@@ -108,24 +181,13 @@ def frames(
         raise MediaError(f"{path}: crop {tuple(box)} does not lie in the picture of {shown.right}x{shown.bottom}")
     rows = height or box.bottom - box.top
     columns = max(1, round((box.right - box.left) * rows / (box.bottom - box.top)))
-
-    # round=up gives sample k the last frame whose time is <= k/fps: what is on the screen just then.
-    seek = {"ss": start_ms / 1000} if start_ms else {}
-    video = ffmpeg.input(f"file:{path}", **seek)[str(streams.video)]
-    video = video.filter("fps", fps=frames_per_second, round="up", start_time=0)
+    video = choose(ffmpeg.input(f"file:{path}", **options)[str(streams.video)])
     video = video.filter("scale", shown.right, shown.bottom)  # to square pixels; costs nothing where they are
     if box != shown:
         video = video.filter("crop", box.right - box.left, box.bottom - box.top, box.left, box.top, exact=1)
     if (rows, columns) != (box.bottom - box.top, box.right - box.left):
         video = video.filter("scale", columns, rows, flags="area")
-    output = video.output("pipe:", format="rawvideo", pix_fmt="rgb24")
-    with _Pipe(output, path, on_damage) as pipe:
-        number = 0
-        while len(data := pipe.read(rows * columns * 3)) == rows * columns * 3:
-            time_ms = start_ms + round(1000 * number / frames_per_second)
-            yield time_ms, np.frombuffer(data, np.uint8).reshape(rows, columns, 3)
-            number += 1
-        pipe.finish(None if number else "holds no frame that can be decoded")
+    return _View(video, rows, columns)
 
 
 def _audio_index(streams: Streams) -> int:
@@ -141,12 +203,18 @@ def _pcm(source: Any, sample_rate_hz: int) -> Any:
 
 
 class _Pipe:
-    """A running ffmpeg whose standard output is read; killed when left early."""
+    """A running ffmpeg whose standard output is read; killed when left early.
 
-    def __init__(self, output: Any, path: Path, on_damage: OnDamage | None) -> None:
+    If it is `timed`, its filter `showinfo` tells the time of each frame, before it writes it.
+    """
+
+    def __init__(self, output: Any, path: Path, on_damage: OnDamage | None, timed: bool = False) -> None:
         self._path = path
         self._on_damage = on_damage
-        command = output.global_args("-v", "error", "-nostdin").compile(cmd=ffmpeg_path())
+        self._is_timed = timed
+        self._times_s: SimpleQueue[float] = SimpleQueue()
+        level = "level+info" if timed else "error"
+        command = output.global_args("-v", level, "-nostdin", "-nostats").compile(cmd=ffmpeg_path())
         self._process = Popen(command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, bufsize=1 << 20)
         # A thread empties stderr, else a damaged file's complaints would fill it and stop ffmpeg.
         self._complaints: deque[bytes] = deque(maxlen=20)
@@ -155,7 +223,15 @@ class _Pipe:
 
     def _listen(self) -> None:
         assert self._process.stderr is not None
-        self._complaints.extend(self._process.stderr)
+        for line in self._process.stderr:
+            if not self._is_timed or b"[error] " in line or b"[fatal] " in line:
+                self._complaints.append(line)
+            elif (match := FRAME_TIME.search(line)) is not None:
+                self._times_s.put(float(match[1]))
+
+    def next_time_ms(self) -> float:
+        """Returns the time of the frame that was just read."""
+        return 1000 * self._times_s.get(timeout=60)
 
     def read(self, num_bytes: int) -> bytes:
         """Reads exactly so many bytes, fewer only at the end."""

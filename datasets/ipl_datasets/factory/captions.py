@@ -28,7 +28,7 @@ def display(
     """Displays each line from up to 125 ms before its speech to up to 500 ms after, cut where the next one starts.
 
     Captions start and end with a frame, never overlap, and last one frame at least. With another `gap` than the
-    pause, they stay until the next one comes.
+    pause, they stay until the next one comes. Before the same line again there is a frame without at least.
     """
     first = [ceil((line.start / SAMPLE_RATE_HZ - rng.uniform(0, EARLIEST_S)) * frame_rate) for line in lines]
     ends = [*first[1:], frames]
@@ -37,5 +37,7 @@ def display(
         wanted = ceil((line.end / SAMPLE_RATE_HZ + rng.uniform(0, LATEST_S)) * frame_rate)
         if gap != "pause" and number + 1 < len(lines):
             wanted = latest - (gap == "one frame")
+        if number + 1 < len(lines) and lines[number + 1].text == line.text:
+            latest -= 1  # nobody could tell that it is displayed twice
         captions.append(Caption(line.text, start, max(start + 1, min(wanted, latest))))
     return captions

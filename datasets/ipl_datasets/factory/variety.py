@@ -140,6 +140,7 @@ def _style(dealt: dict[str, Any], width: int, height: int, rng: np.random.Genera
         "shadow": {"outline_width": 0.04 * size, "shadow": 0.08 * size},
         "dark on light": {"outline_width": 0.0, "box": (235, 235, 235), "box_opacity": 0.9, "fill": (20, 20, 20)},
     }
+    sung: Colour | None = dealt["sung"] and ((200, 40, 20) if dealt["dress"] == "dark on light" else dealt["sung"])
     return Style(
         **{
             "font": font,
@@ -148,7 +149,7 @@ def _style(dealt: dict[str, Any], width: int, height: int, rng: np.random.Genera
             "place": dealt["place"],
             "margin": 0.11 if dealt["sign"] == "ticker" else float(rng.uniform(0.05, 0.09)),
             "fade_s": dealt["fade_s"],
-            "sung": dealt["sung"],
+            "sung": sung,
             **dress[dealt["dress"]],
         }
     )
