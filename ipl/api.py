@@ -12,13 +12,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ipl.config import Plan, read_mine_plan, read_plan
+from ipl.config import Choice, DataSource, MinePlan, Plan, read_mine_plan, read_plan
 from ipl.errors import InputError
 from ipl.files import read_json, write_json
 from ipl.loop import run_cycles
 from ipl.records import ModelRef
 from ipl.rundir import RunDir, StageStatus
-from ipl.stages import Context, default_workers
+from ipl.stages import SETS, Context, default_workers
 from ipl.tables import Dataset
 
 if TYPE_CHECKING:
@@ -147,6 +147,10 @@ def _describe(ctx: Context, overrides: Sequence[str]) -> None:
     resolved = {
         "name": ctx.plan.name,
         "seed": ctx.plan.seed,
+        "plugins": _yaml_value(ctx.plan.plugin_files),
+        "data": {name: _sources(getattr(ctx.plan.data, name)) for name in SETS} | {"mined": list(ctx.plan.data.mined)},
+        "models": _yaml_value(ctx.plan.models),
+        "mine": _mine_settings(ctx.plan.mine) if ctx.plan.mine else None,
         "cycles": [
             {
                 "name": cycle.name,
@@ -154,8 +158,8 @@ def _describe(ctx: Context, overrides: Sequence[str]) -> None:
                 "train_on": list(cycle.train_on),
                 "filter_rule": cycle.filter_rule,
                 "recognizes": cycle.recognizes,
-                **{role: _plain(choice.identity()) for role, choice in cycle.roles.items()},
-                "filter": [_plain(choice.identity()) for choice in cycle.filters],
+                **{role: _plain(choice) for role, choice in cycle.roles.items()},
+                "filter": [_plain(choice) for choice in cycle.filters],
             }
             for cycle in ctx.plan.cycles
         ],
@@ -163,9 +167,28 @@ def _describe(ctx: Context, overrides: Sequence[str]) -> None:
     _write_yaml(folder / "resolved.yaml", resolved)
 
 
-def _plain(identity: dict[str, Any]) -> dict[str, Any]:
-    options = {key: str(value) if isinstance(value, Path) else value for key, value in identity["options"].items()}
-    return {"use": identity["use"], "revision": identity["revision"], **options}
+def _mine_settings(plan: MinePlan) -> dict[str, Any]:
+    roles = {role: [_plain(choice) for choice in choices] for role, choices in plan.choices.items()}
+    suppliers = [_plain(choice) for choice in plan.suppliers]
+    return {"sources": list(plan.sources), "suppliers": suppliers, "language": plan.language, **roles}
+
+
+def _plain(choice: Choice) -> dict[str, Any]:
+    return {"use": choice.name, "revision": choice.info.revision, **_yaml_value(choice.settings())}
+
+
+def _yaml_value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _yaml_value(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_yaml_value(each) for each in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _sources(sources: Sequence[DataSource]) -> list[Any]:
+    return [
+        {"path": _yaml_value(source.path), **(_plain(source.corpus) if source.corpus else {})} for source in sources
+    ]
 
 
 def _write_yaml(path: Path, value: dict[str, Any]) -> None:

@@ -91,6 +91,11 @@ class PluginInfo:
         return tuple(inspect.signature(getattr(self.cls, HOOKS[self.role])).parameters)[1:]
 
     @property
+    def how_not_what(self) -> frozenset[str]:
+        """Options on which the result does not depend: the class's `HOW_NOT_WHAT`, where it has one."""
+        return frozenset(getattr(self.cls, "HOW_NOT_WHAT", ()))
+
+    @property
     def options(self) -> tuple[Option, ...]:
         """Its options, in order of definition."""
         hints = get_type_hints(self.cls, include_extras=False)
@@ -171,6 +176,8 @@ class Registry:
     def _add(self, cls: type, origin: str, file_hash: str | None) -> None:
         name, revision = getattr(cls, _MARK)
         role = _role_of(cls, origin)
+        if (role, name) == ("filter", "verdict"):
+            raise PluginError(f"{origin}: a filter cannot be called 'verdict': that is what all votes combine to")
         info = PluginInfo(role, name, file_hash or str(revision), cls, origin)
         other = self._infos.get((role, name))
         if other is not None and other.origin != origin:

@@ -57,7 +57,8 @@ class RunDir:
         self.path = path
         self.dry = dry
         self.statuses: list[StageStatus] = []
-        self.ran: list[str] = []
+        self.walked: set[str] = set()
+        """Names of the stages that this walk has come by; others in the folder are of an older plan."""
 
     def stage(self, name: str, parts: dict[str, Any], work: Work, in_place: bool = False) -> Artifact:
         """Runs `work(folder)` unless the stage is whole under the same `parts`, and returns what it made.
@@ -66,6 +67,7 @@ class RunDir:
         cut short under the same parts. With `in_place` it works in the stage's own folder, and keeps itself
         what is still right there.
         """
+        self.walked.add(name)
         parts = {"schema": SCHEMA_VERSION, **json.loads(json.dumps(parts, sort_keys=True, default=_jsonable))}
         fingerprint = digest(parts)
         folder = self.path / name
@@ -85,13 +87,20 @@ class RunDir:
             return Artifact(folder, fingerprint, None)
         return self._work(name, parts, fingerprint, folder, partial, work, why)
 
+    def forget(self, name: str, unless_sound: Callable[[dict[str, Any]], bool]) -> None:
+        """Takes a stage's receipt back where its result asks for another try."""
+        receipt = _receipt(self.path / name)
+        if receipt is not None and not self.dry and unless_sound(receipt["result"]):
+            (self.path / name / "receipt.json").unlink()
+
     def _work(
         self, name: str, parts: dict[str, Any], fingerprint: str, folder: Path, partial: Path, work: Work, why: str
     ) -> Artifact:
         if partial != folder:
             started = _receipt(partial, "started.json")
             if started is None or started["fingerprint"] != fingerprint:
-                shutil.rmtree(partial, ignore_errors=True)
+                if partial.exists():
+                    shutil.rmtree(partial)  # what could not be removed must not be taken for new
                 write_json(partial / "started.json", {"fingerprint": fingerprint})
         else:
             folder.mkdir(parents=True, exist_ok=True)
@@ -108,7 +117,6 @@ class RunDir:
         if partial != folder:
             self._finish_rename(folder, partial, fingerprint)
         self.event("stage_done", stage=name, seconds=seconds)
-        self.ran.append(name)
         return Artifact(folder, fingerprint, result)
 
     def _finish_rename(self, folder: Path, partial: Path, fingerprint: str) -> None:

@@ -96,7 +96,11 @@ INDEX = _schema(
     "index",
     "where utterances lie in their Parquet files: a selection, or a training set",
     _utt_id,
-    _field("file", pa.string(), "the Parquet file, relative to the index's own folder, POSIX separators"),
+    _field(
+        "file",
+        pa.string(),
+        "the Parquet file as `<place>/<name>`; `places.json` beside the index says where the places are",
+    ),
     _field("row_group", pa.int32(), "row group in the file"),
     _field("row", pa.int32(), "row in the row group"),
     _num_samples,

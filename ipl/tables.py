@@ -10,7 +10,7 @@ Index        where utterances lie in their files; read one by one at random
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ipl.errors import InputError, SchemaError
+from ipl.files import read_json, write_json
 from ipl.records import Cue, Hypothesis, Reject, Utterance
 from ipl.schemas import CUES, HYPOTHESES, INDEX, REJECTS, UTTERANCES
 
@@ -267,6 +268,10 @@ class Dataset:
         """All Parquet files, folder by folder, in order of name."""
         return [file for path in self.paths for file in parquet_files(path)]
 
+    def places(self, name: str) -> dict[str, Path]:
+        """A name for each of its folders, by which an index calls them: `<name>-0` and so on."""
+        return {f"{name}-{i}": path.parent if path.is_file() else path for i, path in enumerate(self.paths)}
+
     def __len__(self) -> int:
         return sum(_opened(file, UTTERANCES, ()).metadata.num_rows for file in self.files)
 
@@ -306,7 +311,11 @@ def _utterance(row: dict[str, Any]) -> Utterance:
 
 @dataclass(frozen=True)
 class Index:
-    """A table of locations (`ipl.schemas.INDEX`), in one file `index.parquet` of a folder: utterances at random."""
+    """A table of locations (`ipl.schemas.INDEX`), in one file `index.parquet` of a folder: utterances at random.
+
+    Its files are called `<place>/<file name>`; where each place is today stands in `places.json` beside, so that
+    data sets and runs can move.
+    """
 
     folder: Path
 
@@ -318,6 +327,25 @@ class Index:
     def __len__(self) -> int:
         return int(pq.ParquetFile(self.path).metadata.num_rows)
 
+    def put_places(self, places: Mapping[str, Path]) -> None:
+        """Says where the places are."""
+        start = self.folder.resolve()
+        write_json(
+            self.folder / "places.json",
+            {name: Path(os.path.relpath(path.resolve(), start)).as_posix() for name, path in places.items()},
+        )
+
+    @property
+    def places(self) -> dict[str, Path]:
+        """Where the places are; without `places.json`, folders beside the index."""
+        file = self.folder / "places.json"
+        return {name: self.folder / path for name, path in read_json(file).items()} if file.is_file() else {}
+
+    def resolve(self, file: str, places: Mapping[str, Path]) -> Path:
+        """The file that a row of the index means."""
+        place, _, name = file.partition("/")
+        return Path(os.path.normpath(places.get(place, self.folder / place) / name))
+
     def read(self, *columns: str) -> pa.Table:
         """Reads columns of the index (all by default); it holds no audio."""
         return pq.read_table(self.path, columns=list(columns or INDEX.names))
@@ -328,8 +356,9 @@ class Index:
         Consecutive rows of one row group cost one read. With `keep_text` false, `text` is None.
         """
         entries = _entries(self.path, self.path.stat().st_mtime_ns).take(pa.array(rows, pa.int64())).to_pylist()
+        places = self.places
         for entry in entries:
-            file = Path(os.path.normpath(self.folder / entry["file"]))
+            file = self.resolve(entry["file"], places)
             whole = _row_group(file, file.stat().st_mtime_ns, entry["row_group"]).slice(entry["row"], 1).to_pylist()[0]
             if whole["utt_id"] != entry["utt_id"]:
                 raise InputError(f"{file}: changed since {self.path} was made; start the run again to make it anew")

@@ -139,3 +139,30 @@ def test_a_mine_plan_has_defaults_and_takes_a_file(tmp_path: Path) -> None:
 def test_any_text_is_read_or_refused_in_one_way(text: str) -> None:
     with suppress(InputError):
         parse_scalar(text)
+
+
+def test_a_student_cannot_start_from_what_there_is_not(fake_plan: Path) -> None:
+    text = fake_plan.read_text()
+    first = problems(write(fake_plan, text.replace("selector: none}", "selector: none, initializer: last}")))
+    assert any("'seed' starts from an earlier model before there is one" in problem for problem in first)
+    oracle = problems(write(fake_plan, text.replace("{oracle: true}", "{oracle: true, initializer: teacher}")))
+    assert any("'oracle' starts from its teacher, and has none" in problem for problem in oracle)
+
+
+def test_a_default_plugins_options_need_no_name(fake_plan: Path) -> None:
+    text = fake_plan.read_text().replace("  trainer: {use: fake, epochs: 2}\n", "")
+    plan = read_plan(write(fake_plan, text), ["defaults.trainer.epochs=5"])
+    assert plan.cycles[0].roles["trainer"].name == "ddp"
+    assert plan.cycles[0].roles["trainer"].make().epochs == 5
+
+
+def test_the_same_filter_twice_is_refused(fake_plan: Path) -> None:
+    found = problems(fake_plan, "defaults.filter=[empty, empty]")
+    assert any("the same filter with the same options is given twice" in problem for problem in found)
+
+
+def test_how_work_is_done_is_no_part_of_its_identity(fake_plan: Path) -> None:
+    text = fake_plan.read_text().replace("{use: fake, epochs: 2}", "{use: ddp, epochs: 2, log_every: 3}")
+    identity = read_plan(write(fake_plan, text)).cycles[0].roles["trainer"].identity()
+    assert "log_every" not in identity["options"]
+    assert identity["options"]["epochs"] == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -131,7 +132,9 @@ def test_killed_between_receipt_and_rename_the_stage_is_still_whole(fake_plan: P
 
 def test_one_bad_utterance_is_a_reject_and_the_run_goes_on(fake_plan: Path) -> None:
     result = run(fake_plan, overrides=["defaults.recognizer={use: fake, fail_on: pool-0007}"])
-    assert result.results["cycles"][1]["pseudo"]["num_selected"] == 299
+    pseudo = result.results["cycles"][1]["pseudo"]
+    assert pseudo["num_selected"] == 300
+    assert pseudo["lost_hours"]["recognizer failed"] == pytest.approx(1 / 3600)
     rejects = pq.read_table(result.path / "cycle-001" / "recognize" / "rejects").to_pylist()
     assert [row["source_id"] for row in rejects] == ["pool-0007"]
     assert "cannot hear this one" in rejects[0]["detail"]
@@ -174,3 +177,54 @@ def test_votes_add_up(fake_plan: Path) -> None:
     assert len(verdicts) == 300
     rejected = {row["utt_id"] for row in votes if row["filter"] == "score" and row["decision"] == "reject"}
     assert {row["utt_id"] for row in verdicts if row["decision"] == "reject"} == rejected
+
+
+def test_what_the_recognizer_fails_on_counts_as_nothing_said(fake_plan: Path) -> None:
+    whole = run(fake_plan).results["cycles"][0]["test"]
+    part = run(fake_plan, overrides=["defaults.recognizer={use: fake, fail_on: test-0003}"]).results["cycles"][0][
+        "test"
+    ]
+    assert (whole["deletions"], part["deletions"]) == (0, 6)
+    assert whole["num_words"] == part["num_words"]
+
+
+def test_data_and_run_can_move_without_redoing_anything(fake_plan: Path, tmp_path: Path) -> None:
+    run(fake_plan)
+    before = (fake_plan.parent / "run" / "events.jsonl").read_text().count("stage_started")
+    moved = tmp_path / "elsewhere" / "deeper"
+    moved.mkdir(parents=True)
+    (fake_plan.parent / "data").rename(moved / "data")
+    (fake_plan.parent / "run").rename(moved / "run")
+    plan = moved / "cycles.yaml"
+    plan.write_text(fake_plan.read_text())
+    ipl.run(plan, out=moved / "run", workers=1)
+    assert (moved / "run" / "events.jsonl").read_text().count("stage_started") == before
+    ipl.run(plan, out=moved / "run", workers=1, overrides=["defaults.recognizer={use: fake, fail_on: zzz}"])
+
+
+def test_a_selection_of_nothing_trains_on_what_is_labelled(fake_plan: Path) -> None:
+    result = run(fake_plan, overrides=["cycles.1.selector={use: range, start: 1000}"])
+    assert result.results["cycles"][1]["pseudo"]["num_selected"] == 0
+    assert result.results["cycles"][1]["train"]["hours_pseudo"] == 0.0
+
+
+def test_an_utt_id_in_two_parts_of_a_data_set_is_told_with_both_files(fake_plan: Path) -> None:
+    data = fake_plan.parent / "data"
+    shutil.copytree(data / "labelled", data / "copy")
+    with pytest.raises(InputError, match=r"labelled/.* and .*copy/.*utt_id 'labelled-0000' occurs twice"):
+        run(fake_plan, overrides=["data.labelled=[data/labelled, data/copy]"])
+
+
+def test_a_removed_test_set_leaves_no_old_numbers(fake_plan: Path) -> None:
+    assert run(fake_plan).results["cycles"][0]["test"] is not None
+    fake_plan.write_text(fake_plan.read_text().replace(", test: data/test}", "}"))
+    assert run(fake_plan).results["cycles"][0]["test"] is None
+
+
+def test_given_models_can_be_the_first_teacher(fake_plan: Path) -> None:
+    first = run(fake_plan)
+    model = first.models[0].path
+    text = fake_plan.read_text().replace("  - {name: seed, selector: none}\n", "")
+    fake_plan.write_text(text.replace("cycles:\n", f"models: [{model}]\ncycles:\n"))
+    again = ipl.run(fake_plan, out=fake_plan.parent / "second", workers=1)
+    assert again.results["cycles"][0]["pseudo"]["cer"] == 0.0

@@ -251,6 +251,10 @@ class _Reader:
         raw = value.get("filter", defaults.get("filter", [])) or []
         raw = raw if isinstance(raw, list) else [raw]
         filters = [self.choice((*filters_at, "filter", i), "filter", each) for i, each in enumerate(raw)]
+        if any(filters.count(choice) > 1 for choice in filters):
+            self.tree.problem(
+                (*filters_at, "filter"), "the same filter with the same options is given twice; remove one"
+            )
         oracle = value.get("oracle", False)
         if not isinstance(oracle, bool):
             self.tree.problem((*path, "oracle"), f"found {oracle!r}, expected true or false")
@@ -281,6 +285,7 @@ class _Reader:
         """A cycle's options lie over those of `defaults` where both mean the same plugin."""
         base = defaults.get(role, {"use": default})
         base = {"use": base} if isinstance(base, str) else base
+        base = {"use": default} | base if isinstance(base, dict) else base
         if role not in value:
             return ("defaults", role), base
         own = value[role]
@@ -310,4 +315,10 @@ def _check_sense(
         if cycle.recognizes and not cycle.oracle and needs and not models:
             what = f"{cycle.name!r} recognises data before there is a model; give it selector: none, or give `models`"
             tree.problem(("cycles", index), what)
+        initializer = cycle.roles.get("initializer")
+        asks = initializer.info.arguments if initializer else ()
+        if "models" in asks and not models:
+            tree.problem(("cycles", index), f"{cycle.name!r} starts from an earlier model before there is one")
+        if "teacher" in asks and (not cycle.recognizes or cycle.oracle):
+            tree.problem(("cycles", index), f"{cycle.name!r} starts from its teacher, and has none")
         models = models or not cycle.oracle

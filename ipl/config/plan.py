@@ -30,9 +30,17 @@ class Choice:
         """The plugin itself."""
         return self.info.cls(**self.options)
 
+    def settings(self) -> dict[str, Any]:
+        """All options with their values, defaults too."""
+        return {option.name: option.default for option in self.info.options} | self.options
+
     def identity(self) -> dict[str, Any]:
-        """What a stage's fingerprint takes from it: name, revision and all options, defaults too."""
-        values = {option.name: option.default for option in self.info.options} | self.options
+        """What a stage's fingerprint takes from it: name, revision and the options that its result depends on.
+
+        A plugin names options that only say how the work is done, such as how often a checkpoint is written, in a class
+        variable `HOW_NOT_WHAT`.
+        """
+        values = {name: value for name, value in self.settings().items() if name not in self.info.how_not_what}
         return {"use": self.name, "revision": self.info.revision, "options": values}
 
 

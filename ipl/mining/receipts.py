@@ -48,6 +48,8 @@ class Receipt:
     detector_calls: int
     failed: str | None = None
     detail: str | None = None
+    final: bool = True
+    """Whether the same file would come to the same again; a worker that died may not."""
 
 
 @dataclass(frozen=True)

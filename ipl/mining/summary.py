@@ -31,6 +31,7 @@ def summarize(mined: Sequence[Mined], wall_seconds: float) -> dict[str, Any]:
         "num_sources": len(receipts),
         "num_mined_now": sum(each.now for each in mined),
         "num_failed": sum(receipt.failed is not None for receipt in receipts),
+        "num_to_try_again": sum(not receipt.final for receipt in receipts),
         "num_cues": sum(receipt.num_cues for receipt in receipts),
         "num_pairs": sum(receipt.num_pairs for receipt in receipts),
         "recognizer_calls": sum(receipt.recognizer_calls for receipt in receipts),

@@ -152,6 +152,7 @@ def _receipt(
         detector_calls=reader.detector_calls if reader else 0,
         failed=problem.reason if problem else None,
         detail=problem.detail if problem else None,
+        final=problem is None or problem.final,
     )
 
 

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from ipl.records import Hypothesis, Vote
 from ipl.report.stored import Recording, read_recording
 from ipl.schemas import INDEX, VOTES
-from ipl.tables import Location, Table
+from ipl.tables import Index, Location, Table
 from ipl.training.results import METRICS_FILE, SKIPPED_FILE, read_lines
 
 __all__ = ["CycleFolder", "Scores", "cycle_folders"]
@@ -102,10 +102,12 @@ class CycleFolder:
         The selection's index hides that text from the cycle, so it is read from the pool itself.
         """
         folder, found = self.path / "select", {}
+        index = Index(folder)
+        places = index.places
         for batch in Table(folder, INDEX, dict).batches(["utt_id", "file", "row_group", "row"]):
             for row in batch.to_pylist():
                 if row["utt_id"] in utt_ids:
-                    location = Location(folder / row["file"], row["row_group"], row["row"])
+                    location = Location(index.resolve(row["file"], places), row["row_group"], row["row"])
                     if recording := read_recording(location):
                         found[row["utt_id"]] = recording
         return found

@@ -2,7 +2,7 @@
 
 from ipl.stages.batch import batch
 from ipl.stages.context import Context, Data, default_workers
-from ipl.stages.data import load_data
+from ipl.stages.data import SETS, load_data
 from ipl.stages.filter import filter_hypotheses
 from ipl.stages.measure import evaluate, measure
 from ipl.stages.mine import given_models, mine_sources
@@ -13,6 +13,7 @@ from ipl.stages.select import select
 from ipl.stages.train import best_of, train
 
 __all__ = [
+    "SETS",
     "Context",
     "Data",
     "batch",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ipl.errors import PluginError, StageError
+from ipl.progress import say
 from ipl.records import Cycle
 from ipl.registry import implement
 from ipl.rundir import Artifact
@@ -38,7 +38,7 @@ def batch(
     pseudo = filtered if "pseudo" in plan.train_on else None
 
     def work(out_dir: Path) -> dict[str, Any]:
-        write_table(out_dir / "index.parquet", _training_rows(out_dir, used, selected, predicted, pseudo), INDEX)
+        write_table(out_dir / "index.parquet", _training_rows(used, selected, predicted, pseudo), INDEX)
         table = Index(out_dir).read("num_samples", "sample_rate_hz", "origin", "confidence")
         if not table.num_rows:
             raise StageError(f"cycle {cycle.name!r} has nothing to train on; look at its votes, or at train_on")
@@ -53,7 +53,16 @@ def batch(
                 raise PluginError(f"batcher {choice.name!r}: batch returned nothing, expected steps")
             rows = _batch_rows(choice.name, epoch, trainer.ranks, utterances.num_rows, steps)
             write_table(out_dir / f"epoch-{epoch:03d}.parquet", rows, BATCHES)
-        return {"hours": _hours_by_origin(utterances), "num_rows": utterances.num_rows}
+        without_text = sum(len(data.dataset) for data in used.values()) - sum(
+            1 for origin in table["origin"].to_pylist() if origin != "pseudo"
+        )
+        if without_text:
+            say(f"  {without_text} utterances of {', '.join(used)} have no text, and are left out")
+        return {
+            "hours": _hours_by_origin(utterances),
+            "num_rows": utterances.num_rows,
+            "num_without_text": without_text,
+        }
 
     parts = {
         "plugin": choice.identity(),
@@ -63,18 +72,20 @@ def batch(
         "sets": {name: data.fingerprint for name, data in used.items()},
         "pseudo": pseudo.fingerprint if pseudo else None,
     }
-    return ctx.run.stage(f"cycle-{cycle.index:03d}/batch", parts, work)
+    made = ctx.run.stage(f"cycle-{cycle.index:03d}/batch", parts, work)
+    if not ctx.run.dry:
+        named = [
+            data.dataset.places(name) for name, data in (*used.items(), *((("pool", sets["pool"]),) if pseudo else ()))
+        ]
+        Index(made.path).put_places({place: path for places in named for place, path in places.items()})
+    return made
 
 
 def _training_rows(
-    out_dir: Path,
-    sets: dict[str, Data],
-    selected: Artifact | None,
-    predicted: Artifact | None,
-    filtered: Artifact | None,
+    sets: dict[str, Data], selected: Artifact | None, predicted: Artifact | None, filtered: Artifact | None
 ) -> Iterator[dict[str, Any]]:
     for name, data in sets.items():
-        for row in index_rows(data.dataset, out_dir, name, None):
+        for row in index_rows(data.dataset, name, name, None):
             if row["text"]:  # a labelled row without text teaches nothing
                 yield row
     if selected is None or predicted is None or filtered is None:
@@ -83,12 +94,11 @@ def _training_rows(
     for row in Index(selected.path).read().to_pylist():
         text = texts.get(row["utt_id"])
         if text:
-            file = Path(os.path.relpath(selected.path / row["file"], out_dir)).as_posix()
-            yield row | {"file": file, "text": text, "origin": "pseudo"}
+            yield row | {"text": text, "origin": "pseudo"}
 
 
 def _kept_texts(predicted: Path, filtered: Path) -> dict[str, str]:
-    votes = pa.Table.from_batches(list(Table(filtered, VOTES, dict).batches(["utt_id", "filter", "decision"])))
+    votes = Table(filtered, VOTES, dict).read(["utt_id", "filter", "decision"])
     mask = pc.and_(pc.equal(votes["filter"], VERDICT), pc.equal(votes["decision"], "keep"))
     kept = set(votes.filter(mask)["utt_id"].to_pylist())
     rows = (row for each in Table.of_hypotheses(predicted).batches(["utt_id", "text"]) for row in each.to_pylist())

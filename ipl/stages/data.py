@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ipl.config import DataSource
-from ipl.errors import InputError
+from ipl.errors import InputError, PluginError
 from ipl.fingerprint import digest, of_path
 from ipl.progress import say
 from ipl.records import Reject, Utterance
@@ -33,7 +33,7 @@ def load_data(ctx: Context, mined: Artifact | None) -> dict[str, Data]:
             parts.append(_mined(mined))
         if parts:
             sets[name] = _joined(parts)
-    if mined is not None:
+    if mined is not None and not ctx.plan.data.mined:  # joined to a set, pairs are that set's and no other's
         sets["mined"] = _mined(mined)
     return sets
 
@@ -58,7 +58,10 @@ def _part(ctx: Context, name: str, index: int, source: DataSource) -> Data:
     path = source.path or ctx.plan.file.parent
 
     def work(out_dir: Path) -> dict[str, Any]:
-        return import_corpus(implement("corpus", [corpus.make()])(path=path), out_dir, f"data.{name}: {path}")
+        rows = implement("corpus", [corpus.make()])(path=path)
+        if rows is None:
+            raise PluginError(f"corpus {corpus.name!r}: read_corpus returned nothing, expected utterances")
+        return import_corpus(rows, out_dir, f"data.{name}: {path}")
 
     contents = of_path(source.path) if source.path else None
     parts = {"plugin": corpus.identity(), "contents": contents, "set": name}

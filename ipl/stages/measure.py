@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -36,18 +35,20 @@ def evaluate(ctx: Context, cycle: Cycle, model: ModelRef, sets: dict[str, Data])
 
 def _evaluate_on(ctx: Context, cycle: Cycle, model: ModelRef, name: str, data: Data) -> None:
     def locate(out_dir: Path) -> dict[str, Any]:
-        rows = index_rows(data.dataset, out_dir, None, None)
+        rows = index_rows(data.dataset, name, None, None)
         return {"num_utterances": write_table(out_dir / "index.parquet", rows, INDEX)}
 
     index = ctx.run.stage(f"data/{name}-index", {"utterances": data.fingerprint}, locate)
+    if not ctx.run.dry:
+        Index(index.path).put_places(data.dataset.places(name))
     stage = f"cycle-{cycle.index:03d}/{name}"
     choice = ctx.plan_of(cycle).roles["recognizer"]
     said = recognize_index(ctx, cycle, stage, Index(index.path), index.fingerprint, model, choice)
 
     def score(out_dir: Path) -> dict[str, Any]:
-        truth = true_texts(Index(index.path))
-        pairs = [(truth[h.utt_id], h.text) for h in Table.of_hypotheses(said.path) if h.utt_id in truth]
-        return error_rates(pairs)
+        texts = {hypothesis.utt_id: hypothesis.text for hypothesis in Table.of_hypotheses(said.path)}
+        truth = true_texts(Index(index.path))  # what the recognizer failed on counts as nothing said
+        return error_rates([(text, texts.get(utt_id, "")) for utt_id, text in truth.items()])
 
     ctx.run.stage(f"{stage}-scores", {"hypotheses": said.fingerprint}, score)
 
@@ -85,8 +86,9 @@ def true_texts(index: Index) -> dict[str, str]:
     rows_of = defaultdict(set)
     for row in index.read("utt_id", "file").to_pylist():
         rows_of[row["file"]].add(row["utt_id"])
+    places = index.places
     for file, wanted in rows_of.items():
-        for batch in pq.ParquetFile(index.folder / file).iter_batches(columns=["utt_id", "text"]):
+        for batch in pq.ParquetFile(index.resolve(file, places)).iter_batches(columns=["utt_id", "text"]):
             for row in batch.to_pylist():
                 if row["text"] is not None and row["utt_id"] in wanted:
                     texts[row["utt_id"]] = row["text"]
@@ -102,17 +104,23 @@ def measure(
 
     def work(out_dir: Path) -> dict[str, Any]:
         hypotheses = Table.of_hypotheses(predicted.path).read(["utt_id", "text", "duration_ms"]).to_pylist()
-        reasons = _verdicts(filtered.path)
-        truth = true_texts(Index(selected.path))
+        index = Index(selected.path)
+        rows = index.read("utt_id", "num_samples", "sample_rate_hz").to_pylist()
+        durations_ms = {row["utt_id"]: row["num_samples"] * 1000 // row["sample_rate_hz"] for row in rows}
+        reasons = dict.fromkeys(durations_ms, "recognizer failed") | _verdicts(filtered.path)
+        for row in hypotheses:
+            if not row["text"].strip():
+                reasons[row["utt_id"]] = reasons[row["utt_id"]] or "no text"  # kept or not, it teaches nothing
+        truth = true_texts(index)
         kept = [row for row in hypotheses if reasons[row["utt_id"]] is None]
         lost: dict[str, float] = defaultdict(float)
-        for row in hypotheses:
-            if (reason := reasons[row["utt_id"]]) is not None:
-                lost[reason] += row["duration_ms"] / MS_PER_HOUR
+        for utt_id, reason in reasons.items():
+            if reason is not None:
+                lost[reason] += durations_ms[utt_id] / MS_PER_HOUR
         return {
-            "num_selected": len(hypotheses),
+            "num_selected": len(durations_ms),
             "num_kept": len(kept),
-            "hours_selected": _hours(hypotheses),
+            "hours_selected": sum(durations_ms.values()) / MS_PER_HOUR,
             "hours_kept": _hours(kept),
             "lost_hours": dict(sorted(lost.items(), key=lambda each: -each[1])),
             **_label_errors(hypotheses, truth, ""),
@@ -137,6 +145,6 @@ def _label_errors(rows: list[dict[str, Any]], truth: dict[str, str], suffix: str
 
 def _verdicts(folder: Path) -> dict[str, str | None]:
     """For each utt_id why it was rejected; None where it was kept."""
-    votes = pa.Table.from_batches(list(Table(folder, VOTES, dict).batches(["utt_id", "filter", "decision", "reason"])))
+    votes = Table(folder, VOTES, dict).read(["utt_id", "filter", "decision", "reason"])
     verdicts = votes.filter(pc.equal(votes["filter"], VERDICT)).to_pylist()
     return {row["utt_id"]: None if row["decision"] == "keep" else row["reason"] for row in verdicts}

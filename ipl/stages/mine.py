@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ipl.asr.models.reference import model_ref
 from ipl.config import Choice, MinePlan
-from ipl.fingerprint import of_files
+from ipl.errors import PluginError
+from ipl.fingerprint import digest, of_files, of_path
 from ipl.records import ModelRef
 from ipl.registry import implement
 from ipl.rundir import Artifact
@@ -33,20 +34,26 @@ def mine_sources(ctx: Context) -> Artifact | None:
     plan = ctx.plan.mine
     if plan is None:
         return None
+    from ipl.mining.plan import MINING_REVISION
+
     supplied = [_supply(ctx, number, choice) for number, choice in enumerate(plan.suppliers)]
     sources = [*plan.sources, *(str(made.path) for made in supplied)]
 
     def work(out_dir: Path) -> dict[str, Any]:
-        mine_into(out_dir, sources, plan, ctx.plan.plugin_files, ctx.workers, ctx.executor)
-        return {}
+        result = mine_into(out_dir, sources, plan, ctx.plan.plugin_files, ctx.workers, ctx.executor)
+        return {"pairs": of_path(result.pairs), "to_try_again": result.summary["num_to_try_again"]}
 
     parts = {
         "plugins": {role: [choice.identity() for choice in choices] for role, choices in plan.choices.items()},
         "language": plan.language,
         "supplied": [made.fingerprint for made in supplied],
         "sources": [_contents(source) for source in plan.sources],
+        "revision": MINING_REVISION,
     }
-    return ctx.run.stage("mine", parts, work, in_place=True)
+    ctx.run.forget("mine", lambda result: result["to_try_again"] > 0)  # a worker that died, a disk that was away
+    made = ctx.run.stage("mine", parts, work, in_place=True)
+    pairs = made.result["pairs"] if made.result else None
+    return Artifact(made.path, digest([made.fingerprint, pairs]), made.result)
 
 
 def mine_into(
@@ -66,6 +73,8 @@ def mine_into(
 def _supply(ctx: Context, number: int, choice: Choice) -> Artifact:
     def work(out_dir: Path) -> dict[str, Any]:
         made = implement("supplier", [choice.make()])(out_dir=out_dir, seed=ctx.plan.seed)
+        if made is None:
+            raise PluginError(f"supplier {choice.name!r}: supply returned nothing, expected paths")
         return {"files": sorted(str(path.relative_to(out_dir)) for path in made)}
 
     return ctx.run.stage(f"sources/{number}-{choice.name}", {"plugin": choice.identity(), "seed": ctx.plan.seed}, work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,7 +36,8 @@ class Shard:
     cycle: Cycle
     teacher: ModelRef
     plugin: str
-    options: tuple[tuple[str, Any], ...]
+    revision: str
+    options: bytes
     plugin_files: tuple[Path, ...]
 
 
@@ -60,12 +62,15 @@ def recognize_index(
 
     def work(out_dir: Path) -> dict[str, Any]:
         count = len(index)
+        options = pickle.dumps(choice.options)
         shards = []
         for start in range(0, count, UTTERANCES_PER_SHARD):
             rows = range(start, min(start + UTTERANCES_PER_SHARD, count))
             out = out_dir / f"part-{start // UTTERANCES_PER_SHARD:05d}.parquet"
-            options = tuple(choice.options.items())
-            shards.append(Shard(index.folder, rows, out, cycle, model, choice.name, options, ctx.plan.plugin_files))
+            files = ctx.plan.plugin_files
+            shards.append(
+                Shard(index.folder, rows, out, cycle, model, choice.name, choice.info.revision, options, files)
+            )
         with progress(name, count, "utterances") as advance:
             waiting = [shard for shard in shards if not shard.out.is_file()]
             advance(count - sum(len(shard.rows) for shard in waiting), "")
@@ -80,13 +85,18 @@ def recognize_index(
         failed = len(Table.of_rejects(out_dir / "rejects"))
         return {"num_hypotheses": count - failed, "num_failed": failed}
 
-    parts = {"plugin": choice.identity(), "model": model.fingerprint, "utterances": fingerprint}
+    parts = {
+        "plugin": choice.identity(),
+        "model": model.fingerprint,
+        "utterances": fingerprint,
+        "utterances_per_shard": UTTERANCES_PER_SHARD,
+    }
     return ctx.run.stage(name, parts, work)
 
 
 def recognize_shard(shard: Shard) -> int:
     """Recognises one shard and writes its part; runs in a worker process."""
-    hook = _hook(shard.plugin, shard.options, shard.plugin_files)
+    hook = _hook(shard.plugin, shard.revision, shard.options, shard.plugin_files)
     utterances = list(Index(shard.index).utterances(shard.rows, keep_text=False))
     rejects: list[Reject] = []
 
@@ -137,9 +147,11 @@ def _checked(shard: Shard, utterances: Sequence[Utterance], made: Any) -> list[H
 
 
 @lru_cache(maxsize=4)
-def _hook(plugin: str, options: tuple[tuple[str, Any], ...], files: tuple[Path, ...]) -> Any:
+def _hook(plugin: str, revision: str, options: bytes, files: tuple[Path, ...]) -> Any:
     info = Registry(files).get("recognizer", plugin)
-    return implement("recognizer", [info.cls(**dict(options))])
+    if info.revision != revision:
+        raise PluginError(f"{info.origin}: changed while the run was under way; start the run again")
+    return implement("recognizer", [info.cls(**pickle.loads(options))])
 
 
 def _true_texts(selected: Path, out_dir: Path) -> dict[str, Any]:

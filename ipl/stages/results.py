@@ -36,7 +36,8 @@ def write_results(ctx: Context, best: Sequence[ModelRef]) -> None:
 def _cycle(ctx: Context, index: int, model: ModelRef) -> dict[str, Any]:
     folder = ctx.run.path / f"cycle-{index:03d}"
     plan = ctx.plan.cycles[index]
-    receipts = {path.parent.name: read_json(path) for path in sorted(folder.glob("*/receipt.json"))}
+    stages = {name.split("/")[1] for name in ctx.run.walked if name.startswith(f"{folder.name}/")}
+    receipts = {stage: read_json(folder / stage / "receipt.json") for stage in sorted(stages)}
     hours = receipts["batch"]["result"]["hours"]
     return {
         "index": index,

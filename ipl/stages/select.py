@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ipl.errors import PluginError
+from ipl.errors import InputError, PluginError
 from ipl.records import Cycle
 from ipl.registry import implement
 from ipl.rundir import Artifact
 from ipl.schemas import INDEX
 from ipl.stages.context import Context, Data
-from ipl.tables import Dataset, write_table
+from ipl.tables import Dataset, Index, write_table
 
 __all__ = ["LOCATED", "index_rows", "select"]
 
@@ -32,7 +31,7 @@ def select(ctx: Context, cycle: Cycle, pool: Data | None) -> Artifact | None:
         if chosen is None:
             raise PluginError(f"selector {choice.name!r}: select returned nothing, expected utt_ids")
         wanted = set(chosen)
-        count = write_table(out_dir / "index.parquet", index_rows(pool.dataset, out_dir, "unlabelled", wanted), INDEX)
+        count = write_table(out_dir / "index.parquet", index_rows(pool.dataset, "pool", "unlabelled", wanted), INDEX)
         if count != len(wanted):
             raise PluginError(
                 f"selector {choice.name!r}: {len(wanted) - count} of its {len(wanted)} utt_ids are not in the pool"
@@ -40,18 +39,28 @@ def select(ctx: Context, cycle: Cycle, pool: Data | None) -> Artifact | None:
         return {"num_selected": count}
 
     parts = {"plugin": choice.identity(), "seed": cycle.seed, "pool": pool.fingerprint}
-    return ctx.run.stage(f"cycle-{cycle.index:03d}/select", parts, work)
+    made = ctx.run.stage(f"cycle-{cycle.index:03d}/select", parts, work)
+    if not ctx.run.dry:
+        Index(made.path).put_places(pool.dataset.places("pool"))
+    return made
 
 
-def index_rows(dataset: Dataset, folder: Path, origin: str | None, wanted: set[str] | None) -> Iterator[dict[str, Any]]:
-    """Rows of an index in `folder`, of all utterances or those `wanted`; `origin` None keeps each one's own.
+def index_rows(dataset: Dataset, place: str, origin: str | None, wanted: set[str] | None) -> Iterator[dict[str, Any]]:
+    """Rows of an index, of all utterances or those `wanted`; `origin` None keeps each one's own.
 
-    The text of the unlabelled is left out, so that nothing after this can see it.
+    `place` is the data set's name in the index. The text of the unlabelled is left out, so that nothing after this can
+    see it. Raises InputError where two utterances of the data set share an utt_id.
     """
+    names = {path: name for name, path in dataset.places(place).items()}
+    seen: dict[str, Path] = {}
     for location, row in dataset.locate(*LOCATED, "origin"):
-        if wanted is not None and row["utt_id"] not in wanted:
-            continue
+        if (utt_id := row["utt_id"]) in seen:
+            files = " and ".join(dict.fromkeys(map(str, (seen[utt_id], location.file))))
+            raise InputError(f"{files}: utt_id {utt_id!r} occurs twice; within a data set it names one utterance")
+        seen[utt_id] = location.file
         row["origin"] = origin or row["origin"]
         row["text"] = None if origin == "unlabelled" else row["text"]
-        file = Path(os.path.relpath(location.file.resolve(), folder.resolve())).as_posix()
+        if wanted is not None and utt_id not in wanted:
+            continue
+        file = f"{names[location.file.parent]}/{location.file.name}"
         yield row | {"file": file, "row_group": location.row_group, "row": location.row}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ipl.errors import PluginError
+from ipl.errors import PluginError, StageError
 from ipl.fingerprint import digest
 from ipl.progress import say
 from ipl.records import Cycle, EpochResult, ModelRef
@@ -65,9 +65,13 @@ def train(ctx: Context, cycle: Cycle, student: ModelRef, batches: Artifact, dev:
 
 
 def best_of(models: list[ModelRef]) -> ModelRef:
-    """The model of the lowest dev error, the newest where none is known; the earliest of equals."""
+    """The model of the lowest dev error, the newest of equals, and where none is known; StageError without a model."""
+    if not models:
+        raise StageError(
+            "training left no checkpoint with a model in it; look at the trainer's option for keeping them"
+        )
     known = [model for model in models if model.dev_error is not None]
-    return min(known, key=lambda model: (model.dev_error, model.epoch)) if known else models[-1]
+    return min(known, key=lambda model: (model.dev_error, -model.epoch)) if known else models[-1]
 
 
 def _line(result: EpochResult) -> str:

@@ -177,7 +177,8 @@ def _misplaced(results: list[EpochResult], out_dir: Path) -> list[str]:
 def _write_batches(bench: Bench, labelled: Dataset, epochs: int, ranks: int) -> Path:
     """An index of all rows, and epochs of one step in which the ranks share them."""
     folder = bench.empty_folder("batches")
-    count = write_table(folder / "index.parquet", index_rows(labelled, folder, None, None), INDEX)
+    count = write_table(folder / "index.parquet", index_rows(labelled, "labelled", None, None), INDEX)
+    Index(folder).put_places(labelled.places("labelled"))
     for epoch in range(epochs):
         rows = [
             {"epoch": epoch, "step": 0, "rank": rank, "rows": list(range(rank, count, ranks))} for rank in range(ranks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from ipl.errors import InputError
 from ipl.files import read_json, write_json
@@ -19,6 +19,11 @@ Compression = Literal["none", "fp16", "bf16", "powersgd", "onebit"]
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
     """The options of a training; those of the trainer plugin `ddp` are these."""
+
+    HOW_NOT_WHAT: ClassVar[frozenset[str]] = frozenset(
+        {"feature_cache_mb", "log_every", "checkpoint_seconds", "checkpoint_steps", "max_restarts"}
+    )
+    """Options that change how a training goes and not what it comes to: with others it is still the same training."""
 
     epochs: int = 20
     """passes over the training set"""
@@ -115,7 +120,8 @@ class Job:
 
     def same_as(self) -> dict[str, Any]:
         """What makes two jobs the same training: seed and options, not where things lie."""
-        return {"seed": self.seed} | asdict(self.options)
+        options = asdict(self.options)
+        return {"seed": self.seed} | {name: options[name] for name in options.keys() - self.options.HOW_NOT_WHAT}
 
     @classmethod
     def load(cls, path: Path) -> Job:

@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ __all__ = ["LOG_FILE", "run"]
 LOG_FILE = "train.log"
 SECONDS_BETWEEN_LOOKS = 0.1
 TAIL_BYTES = 4096
+SECONDS_TO_END = 10.0
 LEAST_FREE_BYTES = 1 << 20
 
 
@@ -59,7 +60,9 @@ def run(job: Job) -> Iterator[EpochResult]:
             yield from _new_results(job.out_dir, seen)
             if len(seen) == job.options.epochs:
                 _tell_skipped(job.out_dir)
-                return  # the last checkpoint is the last thing that the ranks do
+                with suppress(subprocess.TimeoutExpired):  # they still tidy away what `keep` does not keep
+                    process.wait(SECONDS_TO_END)
+                return
             if failure := _failure(job.out_dir, only_final=True):
                 raise failure
             if not ended:

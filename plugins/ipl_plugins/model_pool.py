@@ -27,12 +27,10 @@ def of_newest_cycle(cycle: Cycle, models: Sequence[ModelRef]) -> list[ModelRef]:
 
 
 def best_first(cycle: Cycle, models: Sequence[ModelRef]) -> list[ModelRef]:
-    """Models in order of error on the dev set, the newer first among equals; InputError where none was measured."""
+    """Models in order of error on the dev set, the newer first among equals; those never measured come last.
+
+    A model that a plan was given has no error yet. Raises InputError where there is no model.
+    """
     newest(cycle, models)
-    measured = [model for model in reversed(models) if model.dev_error is not None]
-    if not measured:
-        raise InputError(
-            f"cycle {cycle.index} ({cycle.name}): no model of the pool has an error on the dev set; "
-            "give the plan a dev set (data: dev: ...), or take the newest model instead of the best"
-        )
-    return sorted(measured, key=lambda model: model.dev_error or 0.0)
+    newest_first = models[::-1]
+    return sorted(newest_first, key=lambda model: float("inf") if model.dev_error is None else model.dev_error)

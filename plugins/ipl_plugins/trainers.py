@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import ipl
@@ -24,7 +25,7 @@ class DdpTrainer(TrainingOptions):
         """Trains in processes of its own; `dev_error` is the CER on `dev`, decoded greedily."""
         from ipl.training.launch import run
 
-        values = {name: getattr(self, name) for name in TrainingOptions.__dataclass_fields__}
+        values = {field.name: getattr(self, field.name) for field in fields(TrainingOptions)}
         job = Job(
             student=student.path.absolute(),
             index=index.folder.absolute(),
