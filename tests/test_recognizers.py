@@ -12,9 +12,12 @@ import pytest
 import torch
 from ipl_plugins.recognizers import Ctc
 
+import ipl
 from ipl.asr import features
 from ipl.asr.config import FeatureConfig, ModelConfig
 from ipl.asr.decoding.score import ctc_score
+from ipl.asr.lm.arpa import write_arpa
+from ipl.asr.lm.estimate import estimate
 from ipl.asr.models.model import create
 from ipl.asr.models.reference import model_ref
 from ipl.asr.models.store import load, save
@@ -166,3 +169,36 @@ def test_it_comes_by_the_plugins_door() -> None:
     info = Registry().get("recognizer", "ctc")
     assert info.cls is Ctc
     assert all(option.meaning for option in info.options)
+
+
+def test_a_language_model_has_its_say_and_the_score_is_still_the_teacher_s(teacher: ModelRef, tmp_path: Path) -> None:
+    write_arpa(estimate(["ab"] * 50, 3), tmp_path / "lm.arpa")
+    one = utterance("u", "abc")
+    without = recognize([one], teacher, Ctc(beam=8))["u"]
+    found = recognize([one], teacher, Ctc(beam=8, language_model=tmp_path / "lm.arpa", lm_weight=20.0))["u"]
+    assert (without.text, found.text) == ("abc", "ab")
+    model = load(teacher.path)
+    with torch.inference_mode():
+        heard = features.compute(features.read_samples(one.audio, model.config.features), model.config.features)
+        exact = ctc_score(*model(*features.pad([heard])), [model.units.encode("ab")]).item() / 3
+    assert found.score == pytest.approx(exact, abs=1e-6)
+    weightless = Ctc(beam=8, language_model=tmp_path / "lm.arpa", lm_weight=0.0)
+    assert recognize([one], teacher, weightless)["u"] == without
+
+
+def test_a_language_model_is_a_path_beside_the_plan_and_wants_a_beam(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    lines = [
+        "name: p",
+        "data: {labelled: d, dev: d, pool: d}",
+        "defaults: {recognizer: {use: ctc, language_model: lm.arpa}}",
+        "cycles: [{selector: none}, {}]",
+    ]
+    (tmp_path / "cycles.yaml").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(InputError, match=r"language_model: no file is at .*lm\.arpa"):
+        ipl.check(tmp_path / "cycles.yaml")
+    write_arpa(estimate(["ab"], 1), tmp_path / "lm.arpa")
+    cycle = ipl.check(tmp_path / "cycles.yaml").cycles[1]
+    assert cycle.roles["recognizer"].make().language_model == tmp_path / "lm.arpa"
+    with pytest.raises(InputError, match=r"expected 2 or more for a language_model"):
+        ipl.check(tmp_path / "cycles.yaml", ["defaults.recognizer.beam=1"])

@@ -12,8 +12,11 @@ from torch import Tensor
 
 from ipl.asr import features
 from ipl.asr.decoding.beam import beam_search
+from ipl.asr.decoding.fusion import Fusion
 from ipl.asr.decoding.greedy import greedy
 from ipl.asr.decoding.score import Candidate, rescore
+from ipl.asr.lm.arpa import read_arpa
+from ipl.asr.lm.automaton import Automaton, automaton
 from ipl.asr.models.model import CtcModel
 from ipl.asr.models.store import load
 from ipl.asr.units import Units
@@ -32,12 +35,19 @@ LEAST_MS = 100
 
 @dataclass(frozen=True)
 class DecodingOptions:
-    """How hypotheses are found. A `beam` of 1 is greedy decoding."""
+    """How hypotheses are found. A `beam` of 1 is greedy decoding.
+
+    `language_model` is an ARPA file of n-grams of units. It decides which text is best, with the weights below; a
+    hypothesis's score is what the teacher alone says of that text.
+    """
 
     beam: int = 8
     n_best: int = 1
     batch_seconds: float = 120.0
     device: str = "auto"
+    language_model: Path | None = None
+    lm_weight: float = 0.5
+    unit_bonus: float = 0.0
 
 
 def pick_device(name: str) -> torch.device:
@@ -70,6 +80,17 @@ def _model(path: Path, _fingerprint: str, device: str) -> CtcModel:
     return load(path, device)
 
 
+def _fusion(units: Units, options: DecodingOptions) -> Fusion | None:
+    if options.language_model is None:
+        return None
+    return Fusion(_language_model(options.language_model, units), options.lm_weight, options.unit_bonus)
+
+
+@lru_cache(maxsize=2)
+def _language_model(path: Path, units: Units) -> Automaton:
+    return automaton(read_arpa(path), units)
+
+
 def _batches(utterances: Iterable[Utterance], batch_seconds: float) -> Iterator[list[Utterance]]:
     """Batches of at most `batch_seconds`, padding counted; a longer utterance is a batch of its own."""
     batch: list[Utterance] = []
@@ -99,16 +120,26 @@ def _decode(
     log_probs, out_frames = log_probs.cpu(), out_frames.cpu()
     if not log_probs.isfinite().all():
         raise StageError(f"{teacher.path}: the model gives no numbers (its training diverged); take another model")
-    candidates = rescore(log_probs, out_frames, _texts(model.units, log_probs, out_frames, options))
+    fusion = _fusion(model.units, options)
+    candidates = rescore(log_probs, out_frames, _texts(model.units, log_probs, out_frames, options, fusion))
+    if fusion:
+        candidates = [sorted(of_one, key=lambda each: -_fused(each, fusion)) for of_one in candidates]
     for (utterance, _), of_one, length in zip(heard, candidates, out_frames.tolist(), strict=True):
         yield _hypothesis(model.units, utterance, of_one if length else [], teacher.fingerprint, options.n_best)
 
 
-def _texts(units: Units, log_probs: Tensor, num_frames: Tensor, options: DecodingOptions) -> list[list[list[int]]]:
+def _fused(candidate: Candidate, fusion: Fusion) -> float:
+    return candidate.score + fusion.of_text(candidate.units)
+
+
+def _texts(
+    units: Units, log_probs: Tensor, num_frames: Tensor, options: DecodingOptions, fusion: Fusion | None
+) -> list[list[list[int]]]:
     """Up to `n_best` different texts of each utterance; those that differ in spaces alone are one."""
     if options.beam == 1:
         return [[units.tidy(best)] for best in greedy(log_probs, num_frames)]
-    found = [[units.tidy(each.units) for each in of_one] for of_one in beam_search(log_probs, num_frames, options.beam)]
+    searched = beam_search(log_probs, num_frames, options.beam, fusion=fusion)
+    found = [[units.tidy(each.units) for each in of_one] for of_one in searched]
     different = [list({tuple(text): text for text in of_one}.values()) for of_one in found]
     return [of_one[: options.n_best] for of_one in different]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import ipl
 from ipl.records import Hypothesis, ModelRef, Utterance
@@ -25,6 +26,12 @@ class Ctc:
     "audio in a batch, padding counted"
     device: str = "auto"
     "where the model runs: auto, cpu, cuda, cuda:1"
+    language_model: Path | None = None
+    "ARPA file of n-grams of characters that has its say in the search, such as `python -m ipl.asr.lm` makes"
+    lm_weight: float = 0.5
+    "how much its log probability counts against that of the audio"
+    unit_bonus: float = 0.0
+    "what each character adds to a text's score in nats; above 0 makes up for a language model's liking of short texts"
 
     def __post_init__(self) -> None:
         """Refuses sizes below one, and more texts than the search keeps."""
@@ -35,10 +42,23 @@ class Ctc:
             )
         if self.n_best > self.beam:
             raise ValueError(f"n_best: found {self.n_best}, expected at most beam, {self.beam}")
+        if self.language_model and not self.language_model.is_file():
+            raise ValueError(f"language_model: no file is at {self.language_model}")
+        if self.language_model and self.beam == 1:
+            raise ValueError("beam: found 1, which is greedy, expected 2 or more for a language_model to choose from")
 
     @ipl.hookimpl
     def recognize(self, utterances: Sequence[Utterance], teacher: ModelRef) -> Iterable[Hypothesis]:
         """Yields one hypothesis for each utterance, shortest first."""
         from ipl.asr.recognition import DecodingOptions, recognize
 
-        return recognize(utterances, teacher, DecodingOptions(self.beam, self.n_best, self.batch_seconds, self.device))
+        options = DecodingOptions(
+            self.beam,
+            self.n_best,
+            self.batch_seconds,
+            self.device,
+            self.language_model,
+            self.lm_weight,
+            self.unit_bonus,
+        )
+        return recognize(utterances, teacher, options)

@@ -1,1 +1,1 @@
-"""From log probabilities of units to text: greedy, prefix beam search, and the exact score of a text."""
+"""From log probabilities of units to text: greedy or prefix beam search, and the exact score of a text."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ipl.asr.decoding.fusion import Fusion, LmState
 from ipl.asr.decoding.score import Candidate
 from ipl.asr.units import BLANK
 
@@ -31,20 +32,24 @@ class _Beam:
     unit: Tensor  # log probability of the paths that end in the prefix's last unit
     last: Tensor  # last unit; BLANK for the empty prefix and for free places
     hash: Tensor
+    lm: LmState | None
 
     @property
     def total(self) -> Tensor:
         return torch.logaddexp(self.blank, self.unit)
 
 
-def beam_search(log_probs: Tensor, num_frames: Tensor, beam: int, tried: int = 24) -> list[list[Candidate]]:
+def beam_search(
+    log_probs: Tensor, num_frames: Tensor, beam: int, tried: int = 24, fusion: Fusion | None = None
+) -> list[list[Candidate]]:
     """Up to `beam` prefixes of each utterance, best first, of log_probs [B, T, V] and num_frames [B].
 
     Scores are sums over the paths inside the beam: exact where nothing was pruned, a lower bound elsewhere.
-    In each frame a prefix grows by one of the frame's `tried` most probable units.
+    In each frame a prefix grows by one of the frame's `tried` most probable units. With a `fusion` scores are the sum
+    of what the model and the language model say.
     """
     batch, length, vocabulary = log_probs.shape
-    state = _start(batch, beam, log_probs)
+    state = _start(batch, beam, log_probs, fusion)
     tried = min(tried, vocabulary - 1)
     grow_by, units = log_probs[:, :, 1:].topk(tried)  # [B, T, C]
     units = units + 1
@@ -53,15 +58,19 @@ def beam_search(log_probs: Tensor, num_frames: Tensor, beam: int, tried: int = 2
         running = (frame < num_frames)[:, None]  # [B, 1]
         state, parent, grown = _advance(state, log_probs[:, frame], grow_by[:, frame], units[:, frame], running)
         steps.append((parent, grown))
-    return _trace(steps, state.total)
+    places = torch.arange(beam, device=log_probs.device).expand(batch, beam)
+    scores = state.total
+    if state.lm is not None:
+        scores, places = (scores + state.lm.at_the_end()).sort(descending=True, stable=True)
+    return _trace(steps, places, scores)
 
 
-def _start(batch: int, beam: int, like: Tensor) -> _Beam:
+def _start(batch: int, beam: int, like: Tensor, fusion: Fusion | None) -> _Beam:
     never = like.new_full((batch, beam), NEVER)
     blank = never.clone()
     blank[:, 0] = 0.0
     nothing = torch.zeros((batch, beam), dtype=torch.long, device=like.device)
-    return _Beam(blank, never, nothing + BLANK, nothing)
+    return _Beam(blank, never, nothing + BLANK, nothing, fusion.begin(batch, beam, like) if fusion else None)
 
 
 def _advance(
@@ -92,18 +101,24 @@ def _advance(
     in_beam = (is_child[:, :, :, None] & (state.last[:, :, None] == units[:, None, :])[:, None]).any(dim=2)
     grown = grown.masked_fill(in_beam | ~running[:, :, None], NEVER)
 
-    scores, chosen = torch.cat([torch.logaddexp(stay_blank, stay_unit), grown.flatten(1)], dim=1).topk(beam)
+    ranks_stay, ranks_grown = torch.logaddexp(stay_blank, stay_unit), grown
+    if state.lm is not None:
+        gains = state.lm.gains(units)
+        ranks_stay, ranks_grown = ranks_stay + state.lm.added, ranks_grown + (state.lm.added[:, :, None] + gains)
+    ranks, chosen = torch.cat([ranks_stay, ranks_grown.flatten(1)], dim=1).topk(beam)
     stays = chosen < beam
+    growth = (chosen - beam).clamp(min=0)
     parent = torch.where(stays, chosen, (chosen - beam) // tried)
-    unit = torch.where(stays, BLANK, units.gather(1, (chosen - beam).clamp(min=0) % tried))
+    unit = torch.where(stays, BLANK, units.gather(1, growth % tried))
     hashes = state.hash.gather(1, parent)
     last = torch.where(stays, state.last.gather(1, parent), unit)
     return (
         _Beam(
             blank=torch.where(stays, stay_blank.gather(1, parent), NEVER),
-            unit=torch.where(stays, stay_unit.gather(1, parent), scores),
-            last=torch.where(scores == NEVER, BLANK, last),
+            unit=torch.where(stays, stay_unit.gather(1, parent), grown.flatten(1).gather(1, growth)),
+            last=torch.where(ranks == NEVER, BLANK, last),
             hash=torch.where(stays, hashes, _grow(hashes, unit)),
+            lm=state.lm and state.lm.advance(parent, unit, gains.flatten(1).gather(1, growth), stays),
         ),
         parent,
         unit,
@@ -116,9 +131,8 @@ def _grow(hashes: Tensor, units: Tensor) -> Tensor:
     return mixed ^ (mixed >> 32)
 
 
-def _trace(steps: list[tuple[Tensor, Tensor]], scores: Tensor) -> list[list[Candidate]]:
-    """Reads the prefixes back from the last frame to the first."""
-    place = torch.arange(scores.shape[1], device=scores.device).expand_as(scores)
+def _trace(steps: list[tuple[Tensor, Tensor]], place: Tensor, scores: Tensor) -> list[list[Candidate]]:
+    """Reads the prefixes at `place` [B, K] back from the last frame to the first."""
     backwards = []
     for parent, grown in reversed(steps):
         backwards.append(grown.gather(1, place))
