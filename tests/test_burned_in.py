@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from ipl_extractors.band import choose_band
 from ipl_extractors.burned_in import BurnedIn
 from ipl_extractors.following import follow
+from ipl_extractors.line_boxes import line_boxes
 from ipl_extractors.ocr import RapidOcr
-from ipl_extractors.readings import Text, merge_pieces
-from ipl_extractors.strokes import contrast, line_boxes, stroke_mask
+from ipl_extractors.readings import Text, Vote, merge_pieces
+from ipl_extractors.rows import Anchor, find_rows
+from ipl_extractors.strokes import contrast, stroke_mask
 from PIL import Image, ImageDraw, ImageFont
 
 from ipl.mining.media import ffmpeg_path, probe
@@ -160,6 +162,11 @@ def test_a_single_frame_without_it_parts_a_text_into_two() -> None:
     assert [(display.start_ms, display.end_ms) for display in displays] == [(0, 800), (840, 1600)]
 
 
+def test_a_sign_that_moves_is_no_display() -> None:
+    sign = drawn("OPEN")
+    assert list(follow([(40.0 * n, np.roll(sign, n, axis=1)) for n in range(40)], 28)) == []
+
+
 def test_a_second_line_makes_another_display() -> None:
     def lines(*texts: str) -> np.ndarray:
         return np.concatenate([drawn(text) for text in texts])
@@ -186,10 +193,36 @@ def test_a_short_line_below_a_long_one_is_a_line() -> None:
     assert boxes[1].right - boxes[1].left < 60
 
 
+def test_what_stands_beside_a_line_or_above_it_is_no_part_of_it() -> None:
+    strokes = np.zeros((100, 640), bool)
+    strokes[60:80, 220:420] = True  # the line, its centre at 320
+    strokes[60:80, 450:540] = True  # a logo on the same height
+    strokes[20:40, 500:560] = True  # a sign above
+    (box,) = line_boxes(strokes, 30, Anchor("centre", 320))
+    assert box.left < 220
+    assert 420 < box.right < 450
+    assert box.top > 40
+    assert len(line_boxes(strokes, 30)) == 2
+    strokes[60:80, 0:100] = True
+    (box,) = line_boxes(strokes, 30, Anchor("left", 220))
+    assert 190 < box.left < 220
+
+
+def test_a_row_is_what_shares_a_start_or_a_centre() -> None:
+    said = ["Nobody.", "Come in then.", "I will not"]
+    centred = [(n, Reading(words, 0.99, (320 - 8 * len(words), 300, 320 + 8 * len(words), 330)))
+               for n, words in enumerate(said)]  # fmt: skip
+    (row,) = find_rows([*centred, (3, line("EXIT", 300, 20)), (4, line("CAFE", 300, 500))])
+    assert row.anchor == Anchor("centre", 320)
+    assert (row.num_texts, row.num_frames) == (3, 3)
+    left = [(n, line(words, 300, 40)) for n, words in enumerate(said)]
+    assert find_rows(left)[0].anchor == Anchor("left", 40)
+
+
 def text(start_ms: int, end_ms: int, said: str | None, score: float = 0.9, where: int = 0) -> Text:
     strokes = np.zeros((8, 64), bool)
     strokes[:, where : where + 16] = True
-    readings = () if said is None else ((said, score),)
+    readings = () if said is None else (Vote(said, score, end_ms - start_ms),)
     return Text(start_ms, end_ms, readings, np.zeros((8, 64), np.uint8), strokes)
 
 

@@ -60,11 +60,10 @@ def main() -> None:
     parser.add_argument("--reader", choices=READERS, default="burned_in")
     parser.add_argument("--folder", type=Path, default=Path("runs/hardsub"), help="where the films are kept")
     parser.add_argument("--threads", type=int, default=2, help="of the OCR engine, and of the plain decode")
-    parser.add_argument("--films", type=int, nargs="*", help="numbers of the films to read (default: all)")
+    parser.add_argument("--films", type=int, nargs="*", default=(), help="numbers of the films to read (default: all)")
     parser.add_argument("--lines", action="store_true", help="print what was read wrongly; not for held-out")
     args = parser.parse_args()
-    films = list(make(SUITES[args.suite], args.folder / args.suite))
-    films = [films[number] for number in args.films] if args.films else films
+    films = list(make(SUITES[args.suite], args.folder / args.suite, args.films))
     sums, by_condition = Sums(), defaultdict[tuple[str, str], Score](Score)
     text_reader = RapidOcr(threads=args.threads)
     text_reader.read_text([np.zeros((64, 64, 3), np.uint8)], False)  # loading the engine is no part of reading a film

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,10 +42,12 @@ class Made:
     rows: tuple[int, int] | None
 
 
-def make(suite: Suite, folder: Path) -> Iterator[Made]:
-    """Makes what is not there yet, and yields all films of a suite."""
-    with progress("making films", suite.films, "films") as advance:
-        for varied in varied_films(suite.films, suite.sentences, suite.seed, suite.tallest):
+def make(suite: Suite, folder: Path, only: Collection[int] = ()) -> Iterator[Made]:
+    """Makes what is not there yet, and yields all films of a suite, or only those of some numbers."""
+    varied_all = enumerate(varied_films(suite.films, suite.sentences, suite.seed, suite.tallest))
+    chosen = [varied for number, varied in varied_all if not only or number in only]
+    with progress("making films", len(chosen), "films") as advance:
+        for varied in chosen:
             path = folder / varied.name
             truth = make_film(varied.film, path)
             advance(1, path.name)

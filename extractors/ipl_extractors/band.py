@@ -16,7 +16,7 @@ from ipl.hookspecs import ReadText
 from ipl.mining.media import Box, frames, key_frames
 from ipl.records import MediaInfo, Reading
 from ipl_extractors.rows import Anchor, Row, find_rows, is_same_text
-from ipl_extractors.strokes import contrast
+from ipl_extractors.strokes import CONTRAST, contrast
 
 __all__ = ["Band", "choose_band", "find_band"]
 
@@ -34,7 +34,9 @@ MIN_SCORE = 0.6
 MIDDLE = 0.35, 0.65
 AT_EDGE = 0.006
 """The share of the width that subtitles keep free on either side."""
-DARKER = 1.3
+AS_BRIGHT = 25
+MOSTLY = 0.75
+"""The share of texts from which on the letters are taken for dark."""
 
 Picture = npt.NDArray[np.uint8]
 
@@ -68,7 +70,7 @@ def find_band(media: MediaInfo, read_text: ReadText) -> Band | None:
         picture[round(top * scale) : round(bottom * scale), round(left * scale) : round(right * scale)]
         for picture, found in zip(pictures, probes, strict=True)
         for left, top, right, bottom in (reading.box for reading in found)
-        if band.box.top <= top and bottom <= band.box.bottom
+        if band.box.top <= top and bottom <= band.box.bottom and right > left
     ]
     return replace(band, dark=_are_dark(inside, round(band.line_height * scale)))
 
@@ -99,14 +101,20 @@ def _scaled(reading: Reading, scale: float) -> Reading:
 def _are_dark(crops: Sequence[Picture], line_height: int) -> bool:
     """Whether the letters in crops of text are darker than what is around them.
 
-    An outline of the other colour stands out as much as the letters themselves; between letters without one only
-    the narrow gaps do.
+    An outline stands out as much as the letters themselves. But behind dark letters it is always bright, up to the
+    edges of the crop; behind bright ones with a dark outline, only now and then.
     """
     import cv2
 
-    lumas = [cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.uint8) for crop in crops if crop.size]
-    bright, dark = (sum(float(contrast(luma, line_height, kind).sum()) for luma in lumas) for kind in (False, True))
-    return dark > DARKER * bright
+    votes = []
+    for crop in crops:
+        luma = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.uint8)
+        bright, dark = (contrast(luma, line_height, kind) for kind in (False, True))
+        inside = luma[bright > CONTRAST]
+        edges = np.concatenate([luma[0], luma[-1], luma[:, 0], luma[:, -1]])
+        is_bright_around = len(inside) == 0 or np.median(edges) > np.percentile(inside, 80) - AS_BRIGHT
+        votes.append(bool(is_bright_around) and int(dark.max()) > CONTRAST)
+    return sum(votes) > MOSTLY * len(votes)
 
 
 def choose_band(probes: Sequence[Sequence[Reading]], width: int, height: int) -> Band | None:
@@ -119,7 +127,7 @@ def choose_band(probes: Sequence[Sequence[Reading]], width: int, height: int) ->
     if not candidates:
         return None
     best = candidates[0]
-    if best.num_texts < 2 and best.num_frames < 2:
+    if best.num_texts < 2 and (best.num_frames < 2 or not best.is_still):
         return None
     lines = [best]
     for row in sorted(candidates, key=lambda row: abs(row.centre - best.centre)):
@@ -128,11 +136,11 @@ def choose_band(probes: Sequence[Sequence[Reading]], width: int, height: int) ->
     margin = 0.4 * best.height
     top = min(each.box[1] for line in lines for _, each in line.found)
     bottom = max(each.box[3] for line in lines for _, each in line.found)
-    # Room for two lines at least, on the side where another would stand: in a few probes it may not have shown.
+    # Room for one more line, on the side where it would stand: in a few probes it may not have shown.
     if top + bottom > height:
-        top = min(top, round(max(line.centre for line in lines) - 1.7 * best.height))
+        top -= round(best.height)
     else:
-        bottom = max(bottom, round(min(line.centre for line in lines) + 1.7 * best.height))
+        bottom += round(best.height)
     box = Box(0, max(0, int(top - margin)), width, min(height, round(bottom + margin)))
     return Band(box, round(best.height), best.anchor, tuple(mark for mark in marks if _overlap(mark, box)))
 

@@ -20,8 +20,9 @@ from ipl.progress import say
 from ipl.records import Cue, MediaInfo, Reading
 from ipl_extractors.band import Band, find_band
 from ipl_extractors.following import Display, follow
-from ipl_extractors.readings import DOUBTFUL_AGREE, Text, merge_pieces
-from ipl_extractors.strokes import Luma, line_boxes
+from ipl_extractors.line_boxes import line_boxes
+from ipl_extractors.readings import DOUBTFUL_AGREE, Text, Vote, merge_pieces
+from ipl_extractors.strokes import Luma
 
 __all__ = ["BurnedIn"]
 
@@ -52,7 +53,8 @@ class BurnedIn:
             table = csv.writer(file, delimiter="\t", lineterminator="\n")
             table.writerow(("start_ms", "end_ms", "score", "text"))
             for text in merge_pieces(self._texts(media, band, read_text), self.same_text):
-                table.writerows((text.start_ms, text.end_ms, round(score, 4), words) for words, score in text.readings)
+                for vote in text.readings:
+                    table.writerow((text.start_ms, text.end_ms, round(vote.score, 4), vote.text))
                 words, score = text.best()
                 _save(text.picture, work_dir / f"{text.start_ms}.jpg")
                 end_ms = min(text.end_ms, media.duration_ms)
@@ -65,14 +67,17 @@ class BurnedIn:
         marks = [_scaled(mark, band.box, scale) for mark in band.marks]
         line_height = max(8, round(band.line_height * scale))
         band_frames = every_frame(media.path, band.box, rows, on_damage=say)
-        for display in follow(band_frames, line_height, band.anchor.scaled(scale), marks, band.dark):
-            readings = tuple(self._readings(display, line_height, read_text))
+        anchor = band.anchor.scaled(scale)
+        for display in follow(band_frames, line_height, anchor, marks, band.dark):
+            boxes = line_boxes(display.strokes, line_height, anchor)
             start_ms, end_ms = round(display.start_ms), round(display.end_ms)
-            yield Text(start_ms, end_ms, readings, display.picture, display.strokes)
+            readings = self._readings(display, boxes, read_text)
+            shown_ms = (end_ms - start_ms) // max(1, len(readings))  # two readings of a piece share its time
+            votes = tuple(Vote(text, score, shown_ms) for text, score in readings)
+            yield Text(start_ms, end_ms, votes, display.picture, display.strokes)
 
-    def _readings(self, display: Display, line_height: int, read_text: ReadText) -> list[tuple[str, float]]:
+    def _readings(self, display: Display, boxes: Sequence[Box], read_text: ReadText) -> list[tuple[str, float]]:
         """Reads the lines from the stack; a doubtful text again from one frame, and drops it if the two disagree."""
-        boxes = line_boxes(display.strokes, line_height)
         first = _read(display.stack, boxes, read_text)
         if first[1] >= self.sure_score:
             return [first]

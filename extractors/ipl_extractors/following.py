@@ -38,6 +38,8 @@ __all__ = ["Display", "follow"]
 
 SAMPLE_MS = 100
 """How often new text is looked for; it must show in two samples."""
+STILL = 0.6
+"""The share of its strokes that a text has in common with itself a sample later; background may add some."""
 KEPT = 0.7
 """Text is still there while this share of its strokes is."""
 ADDED = 0.5
@@ -97,12 +99,19 @@ def follow(
                 before = before if before.time_ms >= changed else None
         if shown is None and before is not None:
             strokes = look.text(before.mask & frame.mask)
-            if np.count_nonzero(strokes) >= look.fewest:
+            if np.count_nonzero(strokes) >= look.fewest and _is_still(strokes, before, frame):
                 shown = _Shown(strokes, [before, frame], recent, look)
         recent = [each for each in recent if before is None or each.time_ms >= before.time_ms]
         before = frame
     if shown is not None and frame is not None:
         yield shown.ended(frame.time_ms + _frame_ms(recent))
+
+
+def _is_still(strokes: Mask, *frames: _Frame) -> bool:
+    """Whether the strokes are most of what is there in each frame; of a sign that moves they are what overlaps."""
+    around = near(strokes)
+    fewest = min(int(np.count_nonzero(frame.mask & around)) for frame in frames)
+    return int(np.count_nonzero(strokes)) >= STILL * fewest
 
 
 def _frame_ms(recent: Sequence[_Frame]) -> float:

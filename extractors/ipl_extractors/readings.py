@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,29 +13,43 @@ from rapidfuzz.fuzz import ratio
 
 from ipl_extractors.strokes import overlap
 
-__all__ = ["DOUBTFUL_AGREE", "Text", "merge_pieces"]
+__all__ = ["DOUBTFUL_AGREE", "Text", "Vote", "merge_pieces"]
 
 DOUBTFUL_AGREE = 60
 """Two doubtful readings are of one text from this rapidfuzz ratio on, 0 to 100."""
+SHORTEST_MS = 150
+
+
+class Vote(NamedTuple):
+    """What was read of a piece of a display, its score from 0 to 1, and how long the piece was shown."""
+
+    text: str
+    score: float
+    shown_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One displayed text and all that was read of it: (text, score); nothing that could be relied on, perhaps."""
+    """One displayed text and all that was read of it; nothing that could be relied on, perhaps."""
 
     start_ms: int
     end_ms: int
-    readings: tuple[tuple[str, float], ...]
+    readings: tuple[Vote, ...]
     picture: npt.NDArray[np.uint8]
     strokes: npt.NDArray[np.bool_]
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether something was read, and stood long enough for people to read it: not a text as it fades."""
+        return bool(self.readings) and self.end_ms - self.start_ms >= SHORTEST_MS
+
     def best(self) -> tuple[str, float]:
-        """The text that most of the readings agree on, weighed by their scores, and their mean score."""
-        scores: dict[str, list[float]] = defaultdict(list)
-        for text, score in self.readings:
-            scores[text].append(score)
-        text, votes = max(scores.items(), key=lambda item: sum(item[1]))
-        return text, sum(votes) / len(votes)
+        """The text that was read for the longest time, weighed by the scores, and the mean of its scores."""
+        votes: dict[str, list[Vote]] = defaultdict(list)
+        for vote in self.readings:
+            votes[vote.text].append(vote)
+        text, found = max(votes.items(), key=lambda item: sum(vote.score * vote.shown_ms for vote in item[1]))
+        return text, sum(vote.score for vote in found) / len(found)
 
 
 def merge_pieces(texts: Iterable[Text], same_text: float) -> Iterator[Text]:
@@ -50,10 +64,10 @@ def merge_pieces(texts: Iterable[Text], same_text: float) -> Iterator[Text]:
             shown: dict[str, Any] = {"picture": text.picture, "strokes": text.strokes} if not last.readings else {}
             last = replace(last, end_ms=text.end_ms, readings=last.readings + text.readings, **shown)
             continue
-        if last and last.readings:
+        if last and last.is_readable:
             yield last
         last = text
-    if last and last.readings:
+    if last and last.is_readable:
         yield last
 
 

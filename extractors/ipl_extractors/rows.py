@@ -69,6 +69,15 @@ class Row:
         """In how many frames text stood here."""
         return len({frame for frame, _ in self.found})
 
+    @cached_property
+    def is_still(self) -> bool:
+        """Whether its texts begin at one place, to within what detectors vary; a sign in a moving picture does not."""
+        for side in (0, 1):
+            places = [each.box[side] for _, each in self.found]
+            if max(places) - min(places) > 0.15 * self.height:
+                return False
+        return True
+
     def is_next_to(self, other: Row) -> bool:
         """Whether the two may be lines of one text."""
         near = abs(self.centre - other.centre) < 1.5 * min(self.height, other.height)

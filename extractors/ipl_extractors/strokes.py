@@ -6,11 +6,10 @@ top-hat leaves. Shapes: H rows, W columns of the band.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 
 from ipl.mining.media import Box
 from ipl_extractors.rows import Anchor
@@ -20,7 +19,6 @@ __all__ = [
     "Mask",
     "contrast",
     "fewest_strokes",
-    "line_boxes",
     "near",
     "one_colour",
     "overlap",
@@ -34,7 +32,7 @@ Mask = npt.NDArray[np.bool_]
 CONTRAST = 50
 """How much brighter (or darker) than what surrounds it a stroke is, of 255."""
 
-ONE_COLOUR = 40
+ONE_COLOUR = 60
 """How far the luma of one text's strokes lies apart; two colours of a karaoke text may differ by as much."""
 
 
@@ -120,45 +118,3 @@ def overlap(one: Mask, other: Mask) -> float:
     """Returns the share of the fewer strokes that the two have in common, 0 to 1."""
     fewer = min(np.count_nonzero(one), np.count_nonzero(other))
     return np.count_nonzero(one & other) / fewer if fewer else 0.0
-
-
-def line_boxes(strokes: Mask, line_height: int) -> list[Box]:
-    """Returns the boxes of the lines of text that the strokes make, top to bottom."""
-    rows = strokes.sum(axis=1)
-    # Between two lines hardly a stroke passes, though a hanging letter does: what is much compared with the rows
-    # around it is a line. A short line below a long one is only compared with itself.
-    reach = line_height // 3
-    around = sliding_window_view(np.pad(rows, reach), 2 * reach + 1).max(axis=1)
-    inked = np.flatnonzero(rows > np.maximum(0.12 * around, 1))
-    if not len(inked):
-        return []
-    boxes = []
-    for run in np.split(inked, np.flatnonzero(np.diff(inked) > max(1, line_height // 10)) + 1):
-        for top, bottom in _lines(rows, int(run[0]), int(run[-1]) + 1, line_height):
-            if bottom - top < 0.25 * line_height:
-                continue
-            columns = np.flatnonzero(strokes[top:bottom].any(axis=0))
-            margin, beside = line_height // 4, round(0.6 * line_height)  # faint marks at the ends: a dash, dots
-            boxes.append(
-                Box(
-                    max(0, int(columns[0]) - beside),
-                    max(0, top - margin),
-                    min(strokes.shape[1], int(columns[-1]) + 1 + beside),
-                    min(strokes.shape[0], bottom + margin),
-                )
-            )
-    return boxes
-
-
-def _lines(rows: npt.NDArray[np.int64], top: int, bottom: int, line_height: int) -> Iterator[tuple[int, int]]:
-    """Cuts a run of rows that is too high for a line at its deepest valley: strokes of hanging letters may fill it."""
-    if bottom - top <= 1.25 * line_height:
-        yield top, bottom
-        return
-    reach = line_height // 2
-    valley = top + reach + int(np.argmin(rows[top + reach : bottom - reach]))
-    if rows[valley] > 0.5 * min(rows[top:valley].max(), rows[valley:bottom].max()):
-        yield top, bottom
-        return
-    yield from _lines(rows, top, valley, line_height)
-    yield from _lines(rows, valley, bottom, line_height)

@@ -1,0 +1,82 @@
+"""Where the lines of a text stand, told from its strokes. Shapes: H rows, W columns of the band."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+
+from ipl.mining.media import Box
+from ipl_extractors.rows import Anchor
+from ipl_extractors.strokes import Mask
+
+__all__ = ["line_boxes"]
+
+WIDE_GAP = 0.5
+"""A gap wider than one between words, as a share of the line's height."""
+OFF_CENTRE = 0.3
+"""How far a centred line's centre may lie off the anchor, as a share of the line's height."""
+
+
+def line_boxes(strokes: Mask, line_height: int, anchor: Anchor | None = None) -> list[Box]:
+    """Returns the boxes of the lines of text that the strokes make, top to bottom.
+
+    What stands on one height with a line, or above it, but not at the anchor, is no part of the text.
+    """
+    rows = strokes.sum(axis=1)
+    # Between two lines hardly a stroke passes, though a hanging letter does: what is much compared with the rows
+    # around it is a line. A short line below a long one is only compared with itself.
+    reach = line_height // 3
+    around = sliding_window_view(np.pad(rows, reach), 2 * reach + 1).max(axis=1)
+    inked = np.flatnonzero(rows > np.maximum(0.12 * around, 1))
+    if not len(inked):
+        return []
+    lines = [
+        line
+        for run in np.split(inked, np.flatnonzero(np.diff(inked) > max(1, line_height // 10)) + 1)
+        for line in _lines(rows, int(run[0]), int(run[-1]) + 1, line_height)
+        if line[1] - line[0] >= 0.25 * line_height
+    ]
+    # Wide, for faint marks at the ends: a dash, dots.
+    above, beside = line_height // 4, round(0.6 * line_height)
+    boxes, anchored = [], []
+    for top, bottom in lines:
+        first, last, is_anchored = _extent(np.flatnonzero(strokes[top:bottom].any(axis=0)), line_height, anchor)
+        box = max(0, first - beside), max(0, top - above), last + 1 + beside, min(len(rows), bottom + above)
+        boxes.append(Box(box[0], box[1], min(strokes.shape[1], box[2]), box[3]))
+        anchored.append(is_anchored)
+    return [box for box, keep in zip(boxes, anchored, strict=True) if keep or not any(anchored)]
+
+
+def _extent(columns: npt.NDArray[np.int64], line_height: int, anchor: Anchor | None) -> tuple[int, int, bool]:
+    """Returns the columns of a line, without what stands beside it, and whether it stands at the anchor."""
+    runs = np.split(columns, np.flatnonzero(np.diff(columns) > WIDE_GAP * line_height) + 1)
+    groups = [(int(run[0]), int(run[-1])) for run in runs]
+    first, last = groups[0][0], groups[-1][1]
+    if anchor is None:
+        return first, last, True
+    if anchor.kind == "left":
+        starts = [start for start, _ in groups if abs(start - anchor.x) <= line_height]
+        return (starts[0] if starts else first), last, bool(starts)
+    if abs((first + last) / 2 - anchor.x) > line_height:
+        spans = [(one[0], other[1]) for at, one in enumerate(groups) for other in groups[at:]]
+        centred = [span for span in spans if abs(sum(span) / 2 - anchor.x) <= OFF_CENTRE * line_height]
+        if centred:
+            first, last = max(centred, key=lambda span: span[1] - span[0])
+    return first, last, first - line_height <= anchor.x <= last + line_height
+
+
+def _lines(rows: npt.NDArray[np.int64], top: int, bottom: int, line_height: int) -> Iterator[tuple[int, int]]:
+    """Cuts a run of rows that is too high for a line at its deepest valley: strokes of hanging letters may fill it."""
+    if bottom - top <= 1.25 * line_height:
+        yield top, bottom
+        return
+    reach = line_height // 2
+    valley = top + reach + int(np.argmin(rows[top + reach : bottom - reach]))
+    if rows[valley] > 0.5 * min(rows[top:valley].max(), rows[valley:bottom].max()):
+        yield top, bottom
+        return
+    yield from _lines(rows, top, valley, line_height)
+    yield from _lines(rows, valley, bottom, line_height)
