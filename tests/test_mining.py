@@ -17,12 +17,9 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ipl.audio import decode
 from ipl.errors import InputError, PluginError, StageError
-from ipl.mining.cutting import cut
 from ipl.mining.media import ffmpeg_path
 from ipl.mining.pipeline import MiningResult, mine
 from ipl.mining.plan import MiningPlan, PluginChoice
@@ -30,85 +27,10 @@ from ipl.mining.sources import find_sources
 from ipl.mining.timeline import union
 from ipl.records import Span
 
-FAKES = '''
-"""Mining plugins that know all from a file `<stem>.fake` beside the video: lines `start end text`."""
-import os, time
-from pathlib import Path
-import numpy as np
-import ipl
-from ipl.records import Cue, Pair, Reject, Span
-
-@ipl.plugin("loud")
-class Loud:
-    """Voice is where the sound is loud, in steps of 20 ms."""
-
-    @ipl.hookimpl
-    def detect_voice(self, blocks, sample_rate_hz):
-        step = sample_rate_hz // 50
-        sound = np.concatenate([*blocks, np.zeros(0, np.int16)])
-        loud = [bool(np.abs(sound[i:i + step].astype(int)).max() > 1000) for i in range(0, len(sound), step)]
-        start = None
-        for number, now in enumerate([*loud, False]):
-            if now and start is None:
-                start = number
-            if not now and start is not None:
-                yield Span(20 * start, min(20 * number, len(sound) * 1000 // sample_rate_hz))
-                start = None
-
-@ipl.plugin("listed")
-class Listed:
-    """Cues as listed beside the video; reads one picture for each."""
-
-    behaviour: str = ""
-    "what to do wrong"
-
-    @ipl.hookimpl
-    def extract_cues(self, media, language, read_text, work_dir):
-        if self.behaviour == "segfault" and "killer" in media.path.name:
-            os.kill(os.getpid(), 11)
-        if self.behaviour == "slow":
-            time.sleep(0.4)
-        if self.behaviour == "forget":
-            return None
-        listed = media.path.with_suffix(".fake")
-        if not listed.exists():
-            return []
-        cues = []
-        for line in listed.read_text().splitlines():
-            start, end, text = line.split(" ", 2)
-            read_text([np.zeros((8, 8, 3), np.uint8)], True)
-            cues.append(Cue("whatever", int(start), int(end), text, "listed"))
-            (work_dir / f"{start}.jpg").write_bytes(b"crop")
-        return cues
-
-@ipl.plugin("mumbler")
-class Mumbler:
-    """Reads nothing."""
-
-    @ipl.hookimpl
-    def read_text(self, pictures, lines):
-        return [[] for _ in pictures]
-
-@ipl.plugin("careless")
-class Careless:
-    """Pairs that break the rules."""
-
-    behaviour: str = "overlap"
-    "which rule"
-
-    @ipl.hookimpl
-    def align(self, media, cues, voice):
-        last = media.duration_ms + 1 if self.behaviour == "outside" else 900
-        yield Pair("", 0, last, "one", None, Span(0, 1000))
-        yield Pair("", 800, 1000, "two", None, Span(0, 1000))
-'''
-
 
 @pytest.fixture(scope="session")
-def fakes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("plugins") / "fakes.py"
-    file.write_text(FAKES)
-    return file
+def fakes() -> Path:
+    return Path(__file__).parent / "fake_miners.py"
 
 
 @pytest.fixture(scope="session")
@@ -187,29 +109,6 @@ def test_a_source_becomes_pairs_cues_and_rejects(tmp_path: Path, film: Path, fak
     assert result.summary["detector_calls"] == 0
     assert result.summary == json.loads((tmp_path / "out/summary.json").read_text())
     assert set(result.summary["seconds"]) == {"media", "voice", "cues", "text", "align", "cut"}
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 7000), st.integers(0, 3000), st.sampled_from(["Some words.", "♪"])), max_size=8)
-)
-def test_the_books_balance_for_any_cues(cues: list[tuple[int, int, str]]) -> None:
-    from ipl_extractors.aligners import VoiceSnapping
-
-    from ipl.mining.course import Course
-    from ipl.mining.sources import Source
-    from ipl.mining.steps import Heard
-    from ipl.mining.work import _books
-    from ipl.records import Cue, MediaInfo
-
-    shown = [Cue("s", start, start + length, text, "t") for start, length, text in cues]
-    heard = Heard([Span(1000, 2000), Span(2500, 4600)], 5000, ["damaged"])
-    media = MediaInfo(Path("s.mp4"), heard.end_ms, 0, has_audio=True, has_video=True)
-    found = list(VoiceSnapping().align(media, shown, heard.voice))
-    pairs = sorted((each for each in found if hasattr(each, "display")), key=lambda pair: pair.start_ms)
-    rejects = [each for each in found if not hasattr(each, "display")]
-    rows = list(_books(Course(Source("s", media.path), duration_ms=6000), heard, shown, pairs, rejects))  # type: ignore[arg-type]
-    assert _exact([*rows, *pairs], 6000)
-    assert sum(row.end_ms - row.start_ms for row in rows if row.reason == "no sound") <= 1000
 
 
 def _exact(stretches: list[Any], duration_ms: int) -> bool:
@@ -401,32 +300,6 @@ def test_a_source_named_twice_is_mined_once(tmp_path: Path, film: Path) -> None:
     assert [source.source_id for source in find_sources(named)] == ["film"]
 
 
-def test_ids_are_unique_safe_and_know_neither_order_nor_place(tmp_path: Path) -> None:
-    def ids(place: Path, names: list[str]) -> dict[str, str]:
-        for name in names:
-            (place / name).parent.mkdir(parents=True, exist_ok=True)
-            (place / name).write_bytes(b"x")
-        found = find_sources([place / name for name in names])
-        return {str(source.path.relative_to(place.resolve())): source.source_id for source in found}
-
-    names = [
-        "a/Film.mp4",
-        "b/film.mp4",
-        "b/film.mkv",
-        "c/été?.mp4",
-        "c/été*.mp4",
-        "한국 1.mp4",
-        ".mp4x",
-        "f" * 240 + ".mp4",
-    ]
-    here = ids(tmp_path / "here", names)
-    there = ids(tmp_path / "there/and/deeper", names[::-1])
-    assert here == there
-    assert len({each.casefold() for each in here.values()}) == len(names)
-    assert here["한국 1.mp4"] == "한국_1"
-    assert all(len(each.encode()) < 120 and not set(each) & set("/\\?*:\0 ") for each in here.values())
-
-
 def test_a_name_that_is_not_utf_8_is_a_reject_with_its_remedy(tmp_path: Path, film: Path, fakes: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.mp4"))
     try:
@@ -478,22 +351,6 @@ def test_a_full_disk_ends_the_run_and_names_the_folder(tmp_path: Path, film: Pat
     (tmp_path / "out/pairs/.film.parquet.partial").mkdir()  # the tables cannot be written, as on a full disk
     with pytest.raises(StageError, match="out: cannot write"):
         mine([_source(tmp_path, film)], tmp_path / "out", _plan(fakes))
-
-
-@given(
-    st.lists(st.integers(0, 700), min_size=1, max_size=8),
-    st.lists(st.tuples(st.integers(0, 60), st.integers(1, 90)), max_size=6),
-)
-def test_cutting_gives_what_slicing_gives(lengths: list[int], steps: list[tuple[int, int]]) -> None:
-    sound = np.arange(sum(lengths), dtype=np.int16)
-    blocks = np.split(sound, np.cumsum(lengths)[:-1])
-    spans, now_ms = [], 0
-    for gap_ms, length_ms in steps:
-        spans.append(Span(now_ms + gap_ms, now_ms + gap_ms + length_ms))
-        now_ms = spans[-1].end_ms
-    found = list(cut(blocks, 8000, spans))
-    for span, samples in zip(spans, found, strict=True):
-        assert np.array_equal(samples, sound[span.start_ms * 8 : span.end_ms * 8])
 
 
 def test_mining_imports_no_torch() -> None:
