@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ipl.registry import PluginInfo
+from ipl.errors import PluginError
+from ipl.registry import HOOKS, PluginInfo, implement
 
 __all__ = ["Choice", "CyclePlan", "DataPlan", "DataSource", "FilterRule", "MinePlan", "Plan"]
 
@@ -29,6 +30,14 @@ class Choice:
     def make(self) -> Any:
         """The plugin itself."""
         return self.info.cls(**self.options)
+
+    def call(self, expected: str, **arguments: Any) -> Any:
+        """Calls the plugin's hook; PluginError where it returns nothing, as a forgotten `return` does."""
+        role = self.info.role
+        result = implement(role, [self.make()])(**arguments)
+        if result is None:
+            raise PluginError(f"{role} {self.name!r}: {HOOKS[role]} returned nothing, expected {expected}")
+        return result
 
     def settings(self) -> dict[str, Any]:
         """All options with their values, defaults too."""

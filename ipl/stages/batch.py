@@ -12,11 +12,10 @@ import pyarrow.compute as pc
 from ipl.errors import PluginError, StageError
 from ipl.progress import say
 from ipl.records import Cycle
-from ipl.registry import implement
 from ipl.rundir import Artifact
-from ipl.schemas import BATCHES, INDEX, VOTES
+from ipl.schemas import BATCHES, INDEX
 from ipl.stages.context import Context, Data
-from ipl.stages.filter import VERDICT
+from ipl.stages.filter import verdicts
 from ipl.stages.select import index_rows
 from ipl.tables import Index, Table, write_table
 
@@ -46,16 +45,12 @@ def batch(
         utterances = pa.table(
             {"duration_ms": duration_ms, "origin": table["origin"], "confidence": table["confidence"]}
         ).combine_chunks()
-        hook = implement("batcher", [choice.make()])
         for epoch in range(trainer.epochs):
-            steps = hook(cycle=cycle, epoch=epoch, ranks=trainer.ranks, utterances=utterances)
-            if steps is None:
-                raise PluginError(f"batcher {choice.name!r}: batch returned nothing, expected steps")
+            steps = choice.call("steps", cycle=cycle, epoch=epoch, ranks=trainer.ranks, utterances=utterances)
             rows = _batch_rows(choice.name, epoch, trainer.ranks, utterances.num_rows, steps)
             write_table(out_dir / f"epoch-{epoch:03d}.parquet", rows, BATCHES)
-        without_text = sum(len(data.dataset) for data in used.values()) - sum(
-            1 for origin in table["origin"].to_pylist() if origin != "pseudo"
-        )
+        num_given = pc.sum(pc.not_equal(table["origin"], "pseudo")).as_py()
+        without_text = sum(len(data.dataset) for data in used.values()) - num_given
         if without_text:
             say(f"  {without_text} utterances of {', '.join(used)} have no text, and are left out")
         return {
@@ -74,9 +69,8 @@ def batch(
     }
     made = ctx.run.stage(f"cycle-{cycle.index:03d}/batch", parts, work)
     if not ctx.run.dry:
-        named = [
-            data.dataset.places(name) for name, data in (*used.items(), *((("pool", sets["pool"]),) if pseudo else ()))
-        ]
+        indexed = used | ({"pool": sets["pool"]} if pseudo else {})
+        named = (data.dataset.places(name) for name, data in indexed.items())
         Index(made.path).put_places({place: path for places in named for place, path in places.items()})
     return made
 
@@ -98,11 +92,9 @@ def _training_rows(
 
 
 def _kept_texts(predicted: Path, filtered: Path) -> dict[str, str]:
-    votes = Table(filtered, VOTES, dict).read(["utt_id", "filter", "decision"])
-    mask = pc.and_(pc.equal(votes["filter"], VERDICT), pc.equal(votes["decision"], "keep"))
-    kept = set(votes.filter(mask)["utt_id"].to_pylist())
+    reasons = verdicts(filtered)
     rows = (row for each in Table.of_hypotheses(predicted).batches(["utt_id", "text"]) for row in each.to_pylist())
-    return {row["utt_id"]: row["text"] for row in rows if row["utt_id"] in kept}
+    return {row["utt_id"]: row["text"] for row in rows if reasons[row["utt_id"]] is None}
 
 
 def _batch_rows(name: str, epoch: int, ranks: int, num_rows: int, steps: Any) -> Iterator[dict[str, Any]]:

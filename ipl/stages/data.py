@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ipl.config import DataSource
-from ipl.errors import InputError, PluginError
+from ipl.errors import InputError
 from ipl.fingerprint import digest, of_path
 from ipl.progress import say
 from ipl.records import Reject, Utterance
-from ipl.registry import implement
 from ipl.rundir import Artifact
 from ipl.schemas import REJECTS, UTTERANCES
 from ipl.stages.context import Context, Data
@@ -58,9 +57,7 @@ def _part(ctx: Context, name: str, index: int, source: DataSource) -> Data:
     path = source.path or ctx.plan.file.parent
 
     def work(out_dir: Path) -> dict[str, Any]:
-        rows = implement("corpus", [corpus.make()])(path=path)
-        if rows is None:
-            raise PluginError(f"corpus {corpus.name!r}: read_corpus returned nothing, expected utterances")
+        rows = corpus.call("utterances", path=path)
         return import_corpus(rows, out_dir, f"data.{name}: {path}")
 
     contents = of_path(source.path) if source.path else None

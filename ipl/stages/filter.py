@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
+
 from ipl.config import Choice
 from ipl.config.plan import FilterRule
 from ipl.errors import PluginError
@@ -16,7 +18,7 @@ from ipl.schemas import DECISIONS, VOTES
 from ipl.stages.context import Context
 from ipl.tables import Table, write_table
 
-__all__ = ["VERDICT", "combine", "filter_hypotheses"]
+__all__ = ["VERDICT", "combine", "filter_hypotheses", "verdicts"]
 
 VERDICT = "verdict"
 
@@ -85,6 +87,13 @@ def _check(choice: Choice, vote: Vote, known: set[str], seen: set[str]) -> None:
         raise PluginError(f"filter {choice.name!r}: votes on {vote.utt_id!r}, which was not recognised")
     if vote.utt_id in seen:
         raise PluginError(f"filter {choice.name!r}: votes twice on {vote.utt_id!r}")
+
+
+def verdicts(folder: Path) -> dict[str, str | None]:
+    """For each utt_id of a folder of votes why it was rejected; None where it was kept."""
+    votes = Table(folder, VOTES, dict).read(["utt_id", "filter", "decision", "reason"])
+    rows = votes.filter(pc.equal(votes["filter"], VERDICT)).to_pylist()
+    return {row["utt_id"]: None if row["decision"] == "keep" else row["reason"] for row in rows}
 
 
 def combine(rule: FilterRule, keeps: int, rejects: int) -> bool:

@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ipl.asr.metrics import ErrorRate, character_errors, interval, word_errors
 from ipl.asr.text import normalise
 from ipl.records import Cycle, ModelRef
 from ipl.rundir import Artifact
-from ipl.schemas import INDEX, VOTES
+from ipl.schemas import INDEX
 from ipl.stages.context import Context, Data
-from ipl.stages.filter import VERDICT
+from ipl.stages.filter import verdicts
 from ipl.stages.recognize import recognize_index
 from ipl.stages.select import index_rows
 from ipl.tables import Index, Table, write_table
@@ -107,7 +106,7 @@ def measure(
         index = Index(selected.path)
         rows = index.read("utt_id", "num_samples", "sample_rate_hz").to_pylist()
         durations_ms = {row["utt_id"]: row["num_samples"] * 1000 // row["sample_rate_hz"] for row in rows}
-        reasons = dict.fromkeys(durations_ms, "recognizer failed") | _verdicts(filtered.path)
+        reasons = dict.fromkeys(durations_ms, "recognizer failed") | verdicts(filtered.path)
         for row in hypotheses:
             if not row["text"].strip():
                 reasons[row["utt_id"]] = reasons[row["utt_id"]] or "no text"  # kept or not, it teaches nothing
@@ -141,10 +140,3 @@ def _label_errors(rows: list[dict[str, Any]], truth: dict[str, str], suffix: str
         return {f"wer{suffix}": None, f"cer{suffix}": None}
     rates = error_rates(pairs)
     return {f"wer{suffix}": rates["wer"], f"cer{suffix}": rates["cer"]}
-
-
-def _verdicts(folder: Path) -> dict[str, str | None]:
-    """For each utt_id why it was rejected; None where it was kept."""
-    votes = Table(folder, VOTES, dict).read(["utt_id", "filter", "decision", "reason"])
-    verdicts = votes.filter(pc.equal(votes["filter"], VERDICT)).to_pylist()
-    return {row["utt_id"]: None if row["decision"] == "keep" else row["reason"] for row in verdicts}

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ipl.asr.models.reference import model_ref
 from ipl.config import Choice, MinePlan
-from ipl.errors import PluginError
 from ipl.fingerprint import digest, of_files, of_path
 from ipl.records import ModelRef
-from ipl.registry import implement
 from ipl.rundir import Artifact
 from ipl.stages.context import Context
 
@@ -72,9 +70,7 @@ def mine_into(
 
 def _supply(ctx: Context, number: int, choice: Choice) -> Artifact:
     def work(out_dir: Path) -> dict[str, Any]:
-        made = implement("supplier", [choice.make()])(out_dir=out_dir, seed=ctx.plan.seed)
-        if made is None:
-            raise PluginError(f"supplier {choice.name!r}: supply returned nothing, expected paths")
+        made = choice.call("paths", out_dir=out_dir, seed=ctx.plan.seed)
         return {"files": sorted(str(path.relative_to(out_dir)) for path in made)}
 
     return ctx.run.stage(f"sources/{number}-{choice.name}", {"plugin": choice.identity(), "seed": ctx.plan.seed}, work)

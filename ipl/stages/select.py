@@ -8,7 +8,6 @@ from typing import Any
 
 from ipl.errors import InputError, PluginError
 from ipl.records import Cycle
-from ipl.registry import implement
 from ipl.rundir import Artifact
 from ipl.schemas import INDEX
 from ipl.stages.context import Context, Data
@@ -27,10 +26,7 @@ def select(ctx: Context, cycle: Cycle, pool: Data | None) -> Artifact | None:
     choice = plan.roles["selector"]
 
     def work(out_dir: Path) -> dict[str, Any]:
-        chosen = implement("selector", [choice.make()])(cycle=cycle, pool=pool.dataset)
-        if chosen is None:
-            raise PluginError(f"selector {choice.name!r}: select returned nothing, expected utt_ids")
-        wanted = set(chosen)
+        wanted = set(choice.call("utt_ids", cycle=cycle, pool=pool.dataset))
         count = write_table(out_dir / "index.parquet", index_rows(pool.dataset, "pool", "unlabelled", wanted), INDEX)
         if count != len(wanted):
             raise PluginError(

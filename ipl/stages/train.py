@@ -10,7 +10,6 @@ from ipl.errors import PluginError, StageError
 from ipl.fingerprint import digest
 from ipl.progress import say
 from ipl.records import Cycle, EpochResult, ModelRef
-from ipl.registry import implement
 from ipl.rundir import Artifact
 from ipl.stages.context import Context, Data
 from ipl.tables import Index
@@ -24,8 +23,8 @@ def train(ctx: Context, cycle: Cycle, student: ModelRef, batches: Artifact, dev:
     name = f"cycle-{cycle.index:03d}/train"
 
     def work(out_dir: Path) -> dict[str, Any]:
-        hook = implement("trainer", [choice.make()])
-        results = hook(
+        results = choice.call(
+            "an iterator of EpochResult",
             cycle=cycle,
             student=student,
             index=Index(batches.path),
@@ -33,8 +32,6 @@ def train(ctx: Context, cycle: Cycle, student: ModelRef, batches: Artifact, dev:
             dev=dev.dataset,
             out_dir=out_dir,
         )
-        if results is None:
-            raise PluginError(f"trainer {choice.name!r}: train returned nothing, expected an iterator of EpochResult")
         epochs = []
         for result in results:
             say(f"  {cycle.name}: {_line(result)}")
