@@ -74,6 +74,8 @@ def _role(role: str, infos: Sequence[PluginInfo]) -> Iterator[str]:
     for info in infos:
         yield f"#### {role}: `{info.name}`\n"
         yield f"{_summary(info)}\n"
+        if info.facts:
+            yield "\n".join(f"- {name}: {text}" for name, text in info.facts.items()) + "\n"
         if info.options:
             yield from _table(("option", "type", "default", "meaning"), [_option_row(each) for each in info.options])
 

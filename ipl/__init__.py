@@ -11,7 +11,7 @@ from ipl.registry import plugin
 
 if TYPE_CHECKING:
     from ipl.api import check, load, mine, report, run, status
-    from ipl.speech import evaluate, transcribe
+    from ipl.speech import evaluate, stream, transcribe
 
 __version__ = "0.1.0"
 __all__ = [
@@ -32,11 +32,12 @@ __all__ = [
     "report",
     "run",
     "status",
+    "stream",
     "transcribe",
 ]
 
 _HOMES = dict.fromkeys(("check", "load", "mine", "report", "run", "status"), "ipl.api") | dict.fromkeys(
-    ("evaluate", "transcribe"), "ipl.speech"
+    ("evaluate", "stream", "transcribe"), "ipl.speech"
 )
 
 

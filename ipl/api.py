@@ -97,11 +97,13 @@ def mine(
     overrides: Sequence[str] = (),
     workers: int | None = None,
     executor: str = "local",
+    srt: bool = False,
 ) -> MiningResult:
     """Mines wave–transcript pairs from files, folders and globs into the folder `out`, and writes its report.
 
-    Sources that an earlier call mined under the same settings are not mined again. One bad source is a row of
-    `rejects`; raises StageError where every source failed.
+    With `srt` the cues of each source become a subtitle file too, `out/srt/<source_id>.srt`. Sources that an earlier
+    call mined under the same settings are not mined again. One bad source is a row of `rejects`; raises StageError
+    where every source failed.
     """
     from ipl.stages.mine import mine_into
 
@@ -111,7 +113,7 @@ def mine(
         raise InputError("no sources; name files, folders or globs")
     folder = Path(out)
     try:
-        return mine_into(folder, named, plan, files, workers or default_workers(), executor)
+        return mine_into(folder, named, plan, files, workers or default_workers(), executor, srt)
     finally:
         if (folder / "summary.json").is_file():
             report(folder)

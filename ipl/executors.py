@@ -20,15 +20,18 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, Literal, TypeVar, cast
 
 from ipl.errors import InputError, StageError, did_you_mean
-from ipl.worker import ENVIRONMENT, Failure, attempt
+from ipl.worker import ENVIRONMENT, Failure, Report, attempt
 
-__all__ = ["EXECUTORS", "ErrorKind", "Outcome", "map_tasks"]
+__all__ = ["EXECUTORS", "ErrorKind", "OnReport", "Outcome", "map_tasks"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 ErrorKind = Literal["input", "exception", "died"]
 """What went wrong: the user's input, anything else that was raised, or the worker's death."""
+
+OnReport = Callable[[T, Report], None]
+"""Is told of a task that is not done yet how far it has come."""
 
 EXECUTORS = ("local", "ray")
 SECONDS_TO_DIE = 10.0
@@ -52,20 +55,26 @@ class Outcome(Generic[T, R]):
 
 
 def map_tasks(
-    function: Callable[[T], R], tasks: Iterable[T], workers: int, executor: str = "local"
+    function: Callable[[T], R],
+    tasks: Iterable[T],
+    workers: int,
+    executor: str = "local",
+    on_report: OnReport[T] | None = None,
 ) -> Generator[Outcome[T, R], None, None]:
     """Yields the outcome of `function(task)` for each task, as they end.
 
     `function`, tasks and results are pickled; `function` is one that a fresh Python can import, so not one of
     `__main__`. `tasks` is read as workers become free. Even one worker is a process of its own: what kills it
-    must not kill the run. Workers end with this process, also where that is killed.
+    must not kill the run. Workers end with this process, also where that is killed. What a function tells by
+    `ipl.worker.report` comes to `on_report`, but not from a Ray cluster.
     """
     if executor not in EXECUTORS:
         raise InputError(f"executor {executor!r}: no such executor; {did_you_mean(executor, EXECUTORS)}")
     if workers < 1:
         raise InputError(f"workers: found {workers}, expected 1 or more")
-    over = _over_ray if executor == "ray" else _over_processes
-    return over(function, tasks, workers)
+    if executor == "ray":
+        return _over_ray(function, tasks, workers)
+    return _over_processes(function, tasks, workers, on_report)
 
 
 def _outcome(task: T, answer: Any) -> Outcome[T, Any]:
@@ -75,7 +84,7 @@ def _outcome(task: T, answer: Any) -> Outcome[T, Any]:
 
 
 def _over_processes(
-    function: Callable[[T], R], tasks: Iterable[T], workers: int
+    function: Callable[[T], R], tasks: Iterable[T], workers: int, on_report: OnReport[T] | None
 ) -> Generator[Outcome[T, R], None, None]:
     payload = pickle.dumps(function)
     waiting = iter(tasks)
@@ -94,12 +103,16 @@ def _over_processes(
                 busy[worker] = task  # first: were `take` to fail, the worker would still be stopped
                 worker.take(task)
             for worker in _ready(busy):
-                task = busy.pop(worker)
                 try:
                     answer = worker.answer()
                 except (EOFError, ConnectionError):
-                    yield Outcome(task, None, worker.fate(), "died")
+                    yield Outcome(busy.pop(worker), None, worker.fate(), "died")
                     continue
+                if isinstance(answer, Report):
+                    if on_report:
+                        on_report(busy[worker], answer)
+                    continue
+                task = busy.pop(worker)
                 idle.append(worker)
                 yield _outcome(task, answer)
     finally:
@@ -159,7 +172,7 @@ class _Worker:
             self.connection.send_bytes(payload)
 
     def answer(self) -> Any:
-        """Returns what came of the task; EOFError or ConnectionError where the worker died."""
+        """Returns what came of the task, or a Report before that; EOFError or ConnectionError where the worker died."""
         if self.process.poll() is not None and not self.connection.poll():
             raise EOFError
         return pickle.loads(self.connection.recv_bytes())

@@ -161,7 +161,10 @@ class Supplier:
 
 
 class TextReader:
-    """Turns pictures of text into readings with scores: an OCR engine."""
+    """Turns pictures of text into readings with scores: an OCR engine.
+
+    Its class says in `LANGUAGES: ClassVar[str]` what it can read, and in `COST: ClassVar[str]` what that takes.
+    """
 
     @_one
     def read_text(self, pictures: Sequence[np.ndarray[Any, Any]], lines: bool) -> list[list[Reading]]:
@@ -193,7 +196,11 @@ class CueExtractor:
 
         What is there but cannot be used as a cue is a reject.
 
-        `work_dir` is a folder for evidence (crops, readings); what lies there is kept.
+        Where it takes long, it calls `ipl.worker.report(time_ms, media.duration_ms)` as it goes on.
+
+        `work_dir` is the source's folder of evidence, named as the source is; what lies there is kept. Reports show
+        its pictures `<start_ms>.jpg`; all that was read belongs in readings.parquet (`ipl.schemas.READINGS`). Hidden
+        files in it are there again after a kill, if source and plan are the same, and go when the source is done.
         """
 
 

@@ -15,7 +15,8 @@ __all__ = ["Advance", "progress", "say"]
 Advance = Callable[[float, str], None]
 """`advance(amount, note)`: so much more is done; `note` says what stands out just now."""
 
-SECONDS_BETWEEN_LINES = 10.0
+SECONDS_BETWEEN_LINES = 10.0, 300.0
+"""The first come soon, later ones after a tenth of the time that has gone by."""
 
 _console = Console(stderr=True, highlight=False)
 
@@ -29,7 +30,7 @@ def say(line: str) -> None:
 def progress(label: str, total: float, unit: str = "") -> Iterator[Advance]:
     """Shows how far long work has come; yields `advance(amount, note)`.
 
-    On a terminal this is a bar; elsewhere a line when work starts and ends and every ten seconds between.
+    On a terminal this is a bar; elsewhere a line now and then, and one when work ends.
     """
     if _console.is_terminal:
         columns = (
@@ -57,16 +58,20 @@ def progress(label: str, total: float, unit: str = "") -> Iterator[Advance]:
 def _lines(label: str, total: float, unit: str) -> Iterator[Advance]:
     started = last = time.monotonic()
     done = 0.0
+    said = ""
 
     def advance(amount: float, note: str = "") -> None:
-        nonlocal done, last
+        nonlocal done, last, said
         done += amount
+        said = f", {note}" if note else ""
         now = time.monotonic()
-        if now - last >= SECONDS_BETWEEN_LINES and done < total:
+        soonest, latest = SECONDS_BETWEEN_LINES
+        if now - last >= min(max(soonest, 0.1 * (now - started)), latest) and done < total:
             last = now
-            left = (now - started) * (total - done) / done if done else float("nan")
-            say(f"  {label}: {done:.0f} of {total:.0f} {unit}, {left:.0f} s left {note}".rstrip())
+            is_known = done >= 0.01 * total
+            left = f"{(now - started) * (total - done) / done:.0f} s left" if is_known else "who knows how long yet"
+            say(f"  {label}: {done:.0f} of {total:.0f} {unit}{said}, {left}")
             sys.stderr.flush()
 
     yield advance
-    say(f"  {label}: {done:.0f} of {total:.0f} {unit} in {time.monotonic() - started:.1f} s")
+    say(f"  {label}: {done:.0f} of {total:.0f} {unit}{said} in {time.monotonic() - started:.1f} s")

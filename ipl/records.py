@@ -12,6 +12,7 @@ from typing import Literal
 
 __all__ = [
     "Cue",
+    "CueReading",
     "Cycle",
     "Decision",
     "EpochResult",
@@ -25,6 +26,7 @@ __all__ = [
     "Span",
     "Utterance",
     "Vote",
+    "Word",
 ]
 
 Origin = Literal["labelled", "mined", "pseudo", "unlabelled"]
@@ -99,11 +101,35 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a text reader sees in a picture: one line of text. `box` is left, top, right, bottom in pixels."""
+    """What a text reader sees in a picture: one line of text. `box` is left, top, right, bottom in pixels.
+
+    `centres` tells for each character of the text about where it stands, in pixels from the picture's left; it is
+    empty where a reader does not know.
+    """
 
     text: str
     score: float
     box: tuple[int, int, int, int]
+    centres: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CueReading:
+    """A row of `readings`: one of the things that were read where a cue was displayed; `number` counts them from 0.
+
+    `start_ms`, `end_ms` and `track` are the cue's. `shown_ms` is how long this was read for; a reading that was only
+    tried has none. `crop` names the cue's picture, beside the table.
+    """
+
+    source_id: str
+    start_ms: int
+    end_ms: int
+    track: str
+    number: int
+    text: str
+    score: float
+    shown_ms: int
+    crop: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +149,21 @@ class MediaInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """A word that a recogniser heard, when, and how sure it is, 0 to 1; times count from the utterance's start."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
 class Hypothesis:
     """A row of `hypotheses`: what a teacher says an utterance contains.
 
     `score` is log P(text | audio) / (num_units + 1) in nats; `alternatives` is the n-best list as (text, score).
+    `words` is empty where the recognizer was not asked for them.
     """
 
     utt_id: str
@@ -136,6 +173,7 @@ class Hypothesis:
     duration_ms: int
     alternatives: Sequence[tuple[str, float]] = ()
     teacher: str = ""
+    words: Sequence[Word] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,12 @@ class PluginInfo:
         return frozenset(getattr(self.cls, "HOW_NOT_WHAT", ()))
 
     @property
+    def facts(self) -> dict[str, str]:
+        """What its class variables `LANGUAGES` and `COST` tell, for those who choose between plugins."""
+        found = {"languages": getattr(self.cls, "LANGUAGES", ""), "cost": getattr(self.cls, "COST", "")}
+        return {name: text for name, text in found.items() if text}
+
+    @property
     def options(self) -> tuple[Option, ...]:
         """Its options, in order of definition."""
         hints = get_type_hints(self.cls, include_extras=False)

@@ -16,6 +16,7 @@ __all__ = [
     "HYPOTHESES",
     "INDEX",
     "ORIGINS",
+    "READINGS",
     "REJECTS",
     "SCHEMAS",
     "SCHEMA_VERSION",
@@ -23,7 +24,7 @@ __all__ = [
     "VOTES",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Part of every stage's fingerprint: a new version redoes stages written under the old one."""
 
 ORIGINS = ("labelled", "mined", "pseudo", "unlabelled")
@@ -80,6 +81,20 @@ CUES = _schema(
     _field("track", pa.string(), "which track: a subtitle file's name, or burned-in:<band>"),
 )
 
+READINGS = _schema(
+    "readings",
+    "the evidence for cues that were read from pictures: all that was read of each, so that one can choose again",
+    _source_id,
+    _field("start_ms", pa.int64(), "the cue's first moment of display on the source's own clock", "ms"),
+    _field("end_ms", pa.int64(), "the cue's end of display on the source's own clock", "ms"),
+    _field("track", pa.string(), "the cue's track"),
+    _field("number", pa.int32(), "number of the reading among the cue's, from 0"),
+    _field("text", pa.string(), "what was read; lines joined by a newline"),
+    _field("score", pa.float32(), "how sure the text reader is", "0 to 1"),
+    _field("shown_ms", pa.int64(), "for how much of the display this was the best reading; 0 of one only tried", "ms"),
+    _field("crop", pa.string(), "optional: name of the picture that was read, a file beside the table"),
+)
+
 REJECTS = _schema(
     "rejects",
     "every stretch that was not kept, and why; kept and rejected time add up to the whole source",
@@ -124,6 +139,20 @@ HYPOTHESES = _schema(
         "the n-best list, best first, the first equal to text; empty for greedy decoding",
     ),
     _field("teacher", pa.string(), "fingerprint of the model that said it"),
+    _field(
+        "words",
+        pa.list_(
+            pa.struct(
+                [
+                    pa.field("text", pa.string()),
+                    pa.field("start_ms", pa.int64()),
+                    pa.field("end_ms", pa.int64()),
+                    pa.field("confidence", pa.float32()),
+                ]
+            )
+        ),
+        "the text's words with their times from the utterance's start and confidences from 0 to 1; empty unless asked",
+    ),
 )
 
 VOTES = _schema(
@@ -147,5 +176,5 @@ BATCHES = _schema(
 
 SCHEMAS: dict[str, pa.Schema] = {
     schema.metadata[b"ipl.table"].decode(): schema
-    for schema in (UTTERANCES, CUES, REJECTS, INDEX, HYPOTHESES, VOTES, BATCHES)
+    for schema in (UTTERANCES, CUES, READINGS, REJECTS, INDEX, HYPOTHESES, VOTES, BATCHES)
 }

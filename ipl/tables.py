@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -21,9 +21,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ipl import row_groups
 from ipl.errors import InputError, SchemaError
 from ipl.files import read_json, write_json
-from ipl.records import Cue, Hypothesis, Reject, Utterance
+from ipl.records import Cue, Hypothesis, Reject, Utterance, Word
 from ipl.schemas import CUES, HYPOTHESES, INDEX, REJECTS, UTTERANCES
 
 __all__ = ["Dataset", "Index", "Location", "Table", "enforce", "parquet_files", "to_batch", "write_table"]
@@ -74,6 +75,8 @@ def to_batch(rows: Sequence[Any], schema: pa.Schema) -> pa.RecordBatch:
         columns["alternatives"] = [
             [{"text": text, "score": score} for text, score in alternatives] for alternatives in columns["alternatives"]
         ]
+    if "words" in columns:
+        columns["words"] = [[asdict(word) for word in words or ()] for words in columns["words"]]
     arrays = [pa.array(columns[field.name], type=field.type) for field in schema]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
@@ -178,6 +181,8 @@ class Table(Generic[T]):
     def _record(self, row: dict[str, Any]) -> T:
         if "alternatives" in row:
             row["alternatives"] = tuple((each["text"], each["score"]) for each in row["alternatives"])
+        if "words" in row:
+            row["words"] = tuple(Word(**each) for each in row["words"])
         return self.record(**row)
 
 
@@ -350,31 +355,42 @@ class Index:
         """Reads columns of the index (all by default); it holds no audio."""
         return pq.read_table(self.path, columns=list(columns or INDEX.names))
 
+    def read_rows(self, *columns: str) -> Iterator[dict[str, Any]]:
+        """Iterates all rows as dicts of the given columns, a part of the file in memory at a time."""
+        for batch in pq.ParquetFile(self.path).iter_batches(batch_size=8192, columns=list(columns)):
+            yield from batch.to_pylist()
+
+    def locate(self, rows: Sequence[int]) -> Iterator[tuple[Location, dict[str, Any]]]:
+        """Yields where the utterances at the given rows lie, and what the index says of them, in that order."""
+        places, mtime_ns = self.places, self.path.stat().st_mtime_ns
+        for row in rows:
+            entry = row_groups.read_row(self.path, mtime_ns, row)
+            yield Location(self.resolve(entry["file"], places), entry["row_group"], entry["row"]), entry
+
     def utterances(self, rows: Sequence[int], keep_text: bool = True) -> Iterator[Utterance]:
         """Yields the utterances at the given rows, in that order, with the index's text and origin.
 
-        Consecutive rows of one row group cost one read. With `keep_text` false, `text` is None.
+        What was read last is kept up to a limit, so that rows near each other cost one read of their row group.
+        With `keep_text` false, `text` is None.
         """
-        entries = _entries(self.path, self.path.stat().st_mtime_ns).take(pa.array(rows, pa.int64())).to_pylist()
-        places = self.places
-        for entry in entries:
-            file = self.resolve(entry["file"], places)
-            whole = _row_group(file, file.stat().st_mtime_ns, entry["row_group"]).slice(entry["row"], 1).to_pylist()[0]
+        for where, entry in self.locate(rows):
+            whole = _row_group(where.file, where.row_group).slice(where.row, 1).to_pylist()[0]
             if whole["utt_id"] != entry["utt_id"]:
-                raise InputError(f"{file}: changed since {self.path} was made; start the run again to make it anew")
+                raise InputError(
+                    f"{where.file}: changed since {self.path} was made; start the run again to make it anew"
+                )
             text = entry["text"] if keep_text else None
             yield _utterance(whole | {"text": text, "origin": entry["origin"], "confidence": entry["confidence"]})
 
 
-@lru_cache(maxsize=4)
-def _entries(path: Path, _mtime_ns: int) -> pa.Table:
-    return pq.read_table(path)
+def _row_group(file: Path, group: int) -> pa.Table:
+    mtime_ns = file.stat().st_mtime_ns
 
+    def read() -> pa.Table:
+        with _telling(file):
+            return _parquet(file, mtime_ns).read_row_group(group, columns=UTTERANCES.names)
 
-@lru_cache(maxsize=16)
-def _row_group(file: Path, mtime_ns: int, group: int) -> pa.Table:
-    with _telling(file):
-        return _parquet(file, mtime_ns).read_row_group(group, columns=UTTERANCES.names)
+    return row_groups.KEPT.get((file, mtime_ns, group), read)
 
 
 @lru_cache(maxsize=8)

@@ -10,20 +10,49 @@ import pickle
 import select
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing.connection import Connection
 from typing import Any
 
-__all__ = ["ENVIRONMENT", "Failure", "attempt", "serve"]
+__all__ = ["ENVIRONMENT", "Failure", "Report", "attempt", "report", "serve"]
 
 ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 """Set for every worker: one thread each, as several small thread pools on one machine slow each other down."""
 
 SECONDS_BETWEEN_LOOKS = 1
 """At the parent, in case a process that it forked keeps the line open after its end."""
+
+
+SECONDS_BETWEEN_REPORTS = 1.0
+
+_line: Connection | None = None
+_reported = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """So much of a task is done, of so much; in the task's own unit."""
+
+    done: float
+    of: float
+
+
+def report(done: float, of: float) -> None:
+    """Tells the parent how far the task at hand is; calls that follow at once are skipped, so make as many as you like.
+
+    Does nothing outside a worker process of this machine.
+    """
+    global _reported
+    now = time.monotonic()
+    if _line is not None and now >= _reported + SECONDS_BETWEEN_REPORTS:
+        _reported = now
+        with suppress(ConnectionError):
+            _line.send_bytes(pickle.dumps(Report(done, of)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +83,9 @@ def serve(descriptor: int, parent: int) -> None:
     """Answers tasks that come over the socket `descriptor` until it closes; ends when process `parent` does."""
     os.set_inheritable(descriptor, False)
     threading.Thread(target=_end_with, args=(descriptor, parent), daemon=True).start()
+    global _line
     with Connection(descriptor) as connection:
+        _line = connection
         connection.send(None)  # started well
         try:
             payload = connection.recv_bytes()

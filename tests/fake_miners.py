@@ -7,6 +7,7 @@ import numpy as np
 
 import ipl
 from ipl.records import Cue, Pair, Span
+from ipl.worker import report
 
 
 @ipl.plugin("loud")
@@ -40,6 +41,10 @@ class Listed:
             os.kill(os.getpid(), 11)
         if self.behaviour == "slow":
             time.sleep(0.4)
+        if self.behaviour == "long":
+            for done_ms in range(0, 6000, 1000):
+                report(done_ms, 6000)
+                time.sleep(0.5)
         if self.behaviour == "forget":
             return None
         listed = media.path.with_suffix(".fake")

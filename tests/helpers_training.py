@@ -47,7 +47,7 @@ def utterances(count, seed, name="utt", origin="labelled"):
         )
 
 
-def make_job(folder: Path, rows=None, seed=1, batch_seconds=10.0, sizes=None, **options) -> Job:
+def make_job(folder: Path, rows=None, seed=1, batch_seconds=10.0, sizes=None, units=None, **options) -> Job:
     """Writes data, index, batches and a student under `folder`; `out` is where the training may write."""
     rows = list(utterances(40, seed=0)) if rows is None else rows
     write_table(folder / "train" / "part-0.parquet", rows, UTTERANCES)
@@ -65,7 +65,7 @@ def make_job(folder: Path, rows=None, seed=1, batch_seconds=10.0, sizes=None, **
     write_batches(job, batch_seconds)
     sizes = sizes or {"width": 48, "layers": 2, "subsampling": 2}
     config = ModelConfig(architecture="conv", sizes=sizes, features=FeatureConfig(sample_rate_hz=RATE, num_mels=40))
-    save(create(config, Units.collect([LETTERS]), seed=3), job.student)
+    save(create(config, units or Units.collect([LETTERS]), seed=3), job.student)
     job.out_dir.mkdir(parents=True)
     return job
 

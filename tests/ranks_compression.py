@@ -34,6 +34,12 @@ class Hooked:
     def __init__(self, kind, world, rank=2):
         self.model, self.world = model(), world
         self.averager = averager_for(self.model, world.size, TrainingOptions(compression=kind, powersgd_rank=rank))
+        if kind == "onebit":
+            draws = torch.Generator().manual_seed(4)
+            shapes = {each: each.shape for each in self.model.parameters()}
+            self.averager.deviations = {
+                each: 0.1 + torch.rand(shape, generator=draws) for each, shape in shapes.items()
+            }
         self.buckets = set()
         average = self.averager.average
         self.averager.average = lambda bucket: (self.buckets.add(bucket.index()), average(bucket))[1]

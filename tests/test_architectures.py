@@ -16,6 +16,7 @@ from ipl.asr.models.batch_norm import SequenceBatchNorm
 from ipl.asr.models.masks import chunk_mask, draw_chunk
 from ipl.asr.models.model import CtcModel, create
 from ipl.asr.models.streaming import Stream
+from ipl.asr.models.windows import Windows
 from ipl.asr.units import Units
 from ipl.errors import InputError
 
@@ -78,20 +79,62 @@ def test_a_frame_sees_its_chunk_and_the_allowed_ones_before(architecture: str) -
         assert not moved[last + 2 :].any()  # the convolution reaches 2 frames on
 
 
-@settings(max_examples=12, deadline=None)
+@given(st.integers(1, 30), st.integers(1, 9), st.integers(0, 7), st.integers(0, 3))
+def test_windows_are_those_of_a_plain_loop(length: int, chunk: int, ahead: int, left: int) -> None:
+    windows = Windows(length, chunk, ahead)
+    places = [
+        (number, frame, frame >= (number + 1) * chunk)
+        for number in range(-(-length // chunk))
+        for frame in range(number * chunk, (number + 1) * chunk + ahead)
+    ]
+    for row, (here, *_) in zip(windows.mask(left).tolist(), places, strict=True):
+        before = [n for n in range(here) if not left or n >= here - left]
+        assert row == [n == here or (n in before and not is_copy) for n, _, is_copy in places]
+    x = torch.randn(2, length, 3)
+    assert torch.equal(windows.join(windows.spread(x)), x)
+    assert windows.frames.tolist() == [frame for _, frame, _ in places]
+    rows = torch.randn(2, 3, len(places))
+    past = windows.with_past(rows, 2)
+    assert torch.equal(windows.in_row(past[:, :, 2:]), rows)
+    own = [place for place, (*_, is_copy) in enumerate(places) if not is_copy]
+    for number in range(windows.count):
+        before = [0.0] * max(0, 2 - number * chunk) + rows[1, 1, own][
+            max(0, number * chunk - 2) : number * chunk
+        ].tolist()
+        assert past.unflatten(0, (2, -1))[1, number, 1, :2].tolist() == before
+
+
+@pytest.mark.parametrize("architecture", ATTENTION)
+def test_a_chunk_sees_the_frames_ahead_and_no_more_however_deep_the_model(architecture: str) -> None:
+    model, features = made(architecture, chunk_frames=4, right_frames=3, layers=4), noise(96)
+    before = whole(model, features)
+    sees = []
+    for frame in range(16, 24):  # after subsampling
+        other = features.clone()
+        other[0, 3 * frame + 1] += 5.0
+        moved = (whole(model, other) - before).abs().amax(dim=1) > 1e-6
+        assert moved[frame]
+        sees.append(int(moved.nonzero()[0]))
+    # Frames 16 to 18 are ahead of the chunk that begins with 12; the change in 19 is heard in 18 by the subsampling.
+    assert sees == [12, 12, 12, 12, 16, 16, 16, 16]
+
+
+@settings(max_examples=25, deadline=None)
 @given(
     st.sampled_from(ATTENTION),
     st.integers(1, 9),
     st.integers(0, 3),
+    st.integers(0, 6),
     st.integers(0, 1),
     st.integers(1, 4),
     st.integers(1, 150),
     st.lists(st.integers(0, 60), max_size=5),
 )
 def test_a_stream_gives_what_the_masked_model_gives(
-    architecture: str, chunk: int, left: int, dynamic: int, factor: int, frames: int, pieces: list[int]
+    architecture: str, chunk: int, left: int, right: int, dynamic: int, factor: int, frames: int, pieces: list[int]
 ) -> None:
     sizes = {"chunk_frames": chunk, "left_chunks": left, "dynamic_chunks": dynamic, "subsampling": factor}
+    sizes["right_frames"] = right
     model, features = made(architecture, **sizes), noise(frames)
     stream, heard, found = Stream(model), 0, []
     for piece in pieces:
@@ -167,7 +210,9 @@ def test_the_forward_model_sees_no_further_than_its_lookahead() -> None:
     assert ((whole(both, features) - whole(both, changed)).abs().amax(dim=1) > 1e-6)[: 40 - reach].any()
 
 
-@pytest.mark.parametrize("changed", [{"heads": 3}, {"width": 36}, {"chunk_frames": -1}, {"left_chunks": 0.5}])
+@pytest.mark.parametrize(
+    "changed", [{"heads": 3}, {"width": 36}, {"chunk_frames": -1}, {"left_chunks": 0.5}, {"right_frames": 2}]
+)
 def test_impossible_attention_is_refused(changed: dict[str, float]) -> None:
     with pytest.raises(InputError, match="sizes of conformer"):
         made("conformer", **changed)
@@ -180,9 +225,11 @@ def test_every_example_builds_and_trains_a_step(example: Path) -> None:
     features = FeatureConfig(scratch.sample_rate_hz, scratch.num_mels, scratch.normalise)
     model = create(ModelConfig(scratch.architecture, scratch.sizes, features), UNITS, 1).train()
     x, frames = torch.randn(2, 60, scratch.num_mels), torch.tensor([60, 45])
-    log_probs, out_frames = model(x, frames)
     targets, lengths = torch.tensor([2, 3, 4, 5]), torch.tensor([2, 2])
-    nn.functional.ctc_loss(log_probs.transpose(0, 1), targets, out_frames, lengths).backward()
+    log_probs, out_frames, *attention = model(x, frames, targets, lengths)
+    ctc = nn.functional.ctc_loss(log_probs.transpose(0, 1), targets, out_frames, lengths, reduction="none")
+    assert bool(attention) == ("decoder_layers" in scratch.sizes)
+    model.joint_losses(ctc, attention)["loss"].sum().backward()
     assert all(each.grad is not None and each.grad.isfinite().all() for each in model.parameters())
     assert any(each.grad.any() for each in model.encoder.parameters())
 

@@ -17,6 +17,8 @@ BATCHERS = (
     DynamicBatcher(batch_seconds=20.0),
     SortedFirstBatcher(batch_seconds=20.0),
     RatioBatcher(batch_seconds=20.0),
+    DynamicBatcher(batch_seconds=20.0, shuffle_rows=10),
+    RatioBatcher(batch_seconds=20.0, shuffle_rows=10),
 )
 
 
@@ -42,7 +44,7 @@ rows = st.lists(
 )
 
 
-@pytest.mark.parametrize("batcher", BATCHERS, ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize("batcher", BATCHERS, ids=lambda each: f"{type(each).__name__} {each.shuffle_rows}")
 @given(rows=rows, ranks=st.integers(1, 5), epoch=st.integers(0, 3), seed=st.integers(0, 2**40))
 @settings(max_examples=60, deadline=None)
 def test_no_row_is_dropped_and_no_rank_is_idle(batcher, rows, ranks, epoch, seed):
@@ -81,6 +83,38 @@ def test_padding_is_at_most_five_percent_and_ranks_are_loaded_alike(count, ranks
     loads = np.array([[durations_ms[batch].max() * len(batch) for batch in step] for step in steps])
     assert loads.mean() / loads.max(axis=1).mean() >= 0.95  # a step takes as long as its slowest rank
     assert (loads <= 60_000).all()
+
+
+@pytest.mark.parametrize(
+    "durations_ms", [speech_like(300), (speech_like(2000) ** 2 // 9000).clip(100), speech_like(40)]
+)
+def test_few_rows_of_very_different_lengths_are_cut_finer(durations_ms):
+    for generator in (None, np.random.default_rng(1)):
+        steps = pack(durations_ms, np.arange(len(durations_ms)), 60_000, 2, generator)
+        assert padding_efficiency(durations_ms, steps) >= 0.94
+        assert np.mean([len(batch) for step in steps for batch in step]) >= 4
+
+
+def test_a_window_keeps_to_few_stretches_of_neighbours_and_mixes_the_rest():
+    count, window = 10_000, 1024
+    durations_ms = speech_like(count)
+    steps, again = (
+        pack(durations_ms, np.arange(count), 60_000, 2, np.random.default_rng(seed), window) for seed in (1, 2)
+    )
+    assert sorted(row for step in steps for batch in step for row in batch) == list(range(count))
+    assert padding_efficiency(durations_ms, steps) >= 0.95
+    seen, first, last = 0, {}, {}
+    for step in steps:
+        for row in (row for batch in step for row in batch):
+            first.setdefault(row // 256, seen)
+            last[row // 256] = seen
+            seen += 1
+    # A stretch is read while its window lasts, but for one that two windows share.
+    assert max(last[stretch] - first[stretch] for stretch in first) < 2.1 * window
+    assert np.mean([last[stretch] - first[stretch] for stretch in first]) < 1.2 * window
+    assert steps != again
+    neighbours = [abs(batch[0] // 256 - batch[-1] // 256) for step in steps for batch in step]
+    assert np.mean(neighbours) > 5  # of 39
 
 
 def test_epochs_differ_in_order_and_in_composition():
@@ -124,3 +158,5 @@ def test_ratio_repeats_no_row_beyond_the_limit():
 def test_options_out_of_range_are_refused(option):
     with pytest.raises(ValueError, match=option):
         RatioBatcher(**{option: 0})
+    with pytest.raises(ValueError, match="shuffle_rows"):
+        DynamicBatcher(shuffle_rows=-1)

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ipl_extractors.band import choose_band
+from ipl_extractors.band import choose_bands
 from ipl_extractors.burned_in import BurnedIn
-from ipl_extractors.following import follow
+from ipl_extractors.evidence import READINGS_FILE
+from ipl_extractors.following import Look, follow
 from ipl_extractors.line_boxes import line_boxes
 from ipl_extractors.ocr import RapidOcr
-from ipl_extractors.readings import Text, Vote, merge_pieces
+from ipl_extractors.readings import Merger, Text, Vote
 from ipl_extractors.rows import Anchor, find_rows
 from ipl_extractors.strokes import contrast, stroke_mask
 from PIL import Image, ImageDraw, ImageFont
 
 from ipl.mining.media import ffmpeg_path, probe
-from ipl.records import Cue, Reading
+from ipl.records import Cue, CueReading, Reading
+from ipl.schemas import READINGS
+from ipl.tables import Table
 
 DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
 Shown = tuple[float, float, str]
@@ -34,27 +38,42 @@ CUES: list[Shown] = [
 ]
 
 
-def paint(cues: Sequence[Shown], second: float, logo: str | None = None, top: bool = False) -> Image.Image:
-    """A picture with drifting stripes behind its text."""
+def paint(
+    cues: Sequence[Shown], second: float, logo: str | None = None, top: bool = False, fill: str = "white"
+) -> Image.Image:
+    """A picture with drifting stripes behind its text; what begins with ^ stands at the top."""
     x, y = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
     wave = 90 + 60 * np.sin((x + 40 * second) / 37) * np.cos((y - 25 * second) / 29)
     image = Image.fromarray(np.stack([wave, wave * 0.8, 160 - wave * 0.5], axis=2).astype(np.uint8))
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=26)
     for start, end, text in cues:
         if start <= second < end:
-            first = 20 if top else HEIGHT - 20 - 34 * (text.count("\n") + 1)
-            for number, line in enumerate(text.split("\n")):
+            first = 20 if top or text.startswith("^") else HEIGHT - 20 - 34 * (text.count("\n") + 1)
+            for number, line in enumerate(text.lstrip("^").split("\n")):
                 at = (WIDTH / 2, first + 34 * number)
-                draw.text(at, line, font=font, anchor="ma", fill="white", stroke_width=2, stroke_fill="black")
-    if logo:
+                draw.text(at, line, font=font, anchor="ma", fill=fill, stroke_width=2, stroke_fill="black")
+    if logo and logo.startswith("_"):  # down where the lines end
+        draw.text(
+            (WIDTH / 2 + 165, HEIGHT - 54), logo[1:], font=font, fill="white", stroke_width=2, stroke_fill="black"
+        )
+    elif logo and logo.startswith("=") and 0.5 < second < 4.6:  # a title that reaches into the band for a while
+        draw.text((WIDTH / 2 - 30, HEIGHT - 96), logo[1:], font=font, fill="white", stroke_width=2, stroke_fill="black")
+    elif logo and not logo.startswith("="):
         draw.text((WIDTH - 90, 12), logo, font=font, fill="white")
     return image
 
 
-def film(path: Path, cues: Sequence[Shown], seconds: float, logo: str | None = None, top: bool = False) -> Path:
+def film(
+    path: Path,
+    cues: Sequence[Shown],
+    seconds: float,
+    logo: str | None = None,
+    top: bool = False,
+    fill: str = "white",
+) -> Path:
     command = [ffmpeg_path(), "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{WIDTH}x{HEIGHT}"]
     command += ["-r", str(RATE), "-i", "-", "-preset", "ultrafast", "-pix_fmt", "yuv420p", str(path)]
-    pictures = b"".join(paint(cues, n / RATE, logo, top).tobytes() for n in range(int(seconds * RATE)))
+    pictures = b"".join(paint(cues, n / RATE, logo, top, fill).tobytes() for n in range(int(seconds * RATE)))
     subprocess.run(command, input=pictures, check=True)
     return path
 
@@ -66,16 +85,47 @@ def read(path: Path, work_dir: Path) -> list[Cue]:
 @pytest.mark.parametrize("top", [False, True])
 def test_cues_are_found_read_and_timed(tmp_path: Path, top: bool) -> None:
     found = read(film(tmp_path / "a.mp4", CUES, 11, logo="CH 5", top=top), tmp_path / "work")
-    assert [cue.text for cue in found] == [text.replace("\n", " ") for _, _, text in CUES]
+    assert [cue.text for cue in found] == [text for _, _, text in CUES]
     for cue, (start, end, _) in zip(found, CUES, strict=True):
         assert (cue.start_ms, cue.end_ms) == (1000 * start, 1000 * end), "boundaries are those of frames"
         assert cue.track.startswith("burned-in:")
         assert cue.confidence is not None
         assert cue.confidence > 0.8
         assert Image.open(tmp_path / "work" / f"{cue.start_ms}.jpg").width == WIDTH
-    table = (tmp_path / "work" / "readings.tsv").read_text(encoding="utf-8").splitlines()
-    assert table[0] == "start_ms\tend_ms\tscore\ttext"
-    assert len(table) > len(CUES)
+
+    readings = list(Table(tmp_path / "work" / READINGS_FILE, READINGS, CueReading))
+    keys = [(each.start_ms, each.end_ms, each.track) for each in readings if each.number == 0]
+    assert keys == [(cue.start_ms, cue.end_ms, cue.track) for cue in found], "each cue has its readings"
+    assert {(each.start_ms, each.text) for each in readings} >= {(cue.start_ms, cue.text) for cue in found}
+    assert all((tmp_path / "work" / str(each.crop)).is_file() for each in readings)
+
+
+@pytest.mark.parametrize("fill", ["#e01010", "#3030ff"])
+def test_letters_of_a_pure_colour_are_followed_by_it(tmp_path: Path, fill: str) -> None:
+    found = read(film(tmp_path / "a.mp4", CUES, 11, fill=fill), tmp_path / "work")
+    assert [(cue.start_ms, cue.text) for cue in found] == [(1000 * start, text) for start, _, text in CUES]
+
+
+def test_lines_that_move_to_the_top_are_a_track_of_their_own(tmp_path: Path) -> None:
+    cues = [*CUES, (11.0, 13.0, "^Up here they shone"), (13.0, 15.0, "^for all the town to see"),
+            (15.5, 17.0, "Down there it was dark."), (17.0, 19.0, "^We never knew")]  # fmt: skip
+    found = read(film(tmp_path / "a.mp4", cues, 20), tmp_path / "work")
+    assert [(cue.start_ms, cue.text) for cue in found] == [
+        (1000 * start, text.removeprefix("^")) for start, _, text in cues
+    ]
+    tracks = {cue.track for cue in found}
+    assert {cue.track for cue in found if cue.start_ms in (11000, 13000, 17000)} < tracks
+    assert len(tracks) == 2
+
+
+def test_a_logo_that_touches_the_lines_is_not_read_with_them(tmp_path: Path) -> None:
+    found = read(film(tmp_path / "a.mp4", CUES, 11, logo="_TV"), tmp_path / "work")
+    assert [cue.text for cue in found] == [text for _, _, text in CUES]
+
+
+def test_a_title_across_the_middle_of_the_width_is_no_line(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4", CUES, 11, logo="=Compatibility")
+    assert [cue.text for cue in read(path, tmp_path / "work")] == [text for _, _, text in CUES]
 
 
 def test_a_video_with_a_logo_alone_has_no_cues(tmp_path: Path) -> None:
@@ -100,9 +150,9 @@ def test_on_a_real_clip(tmp_path: Path) -> None:
     if not clip.exists():
         pytest.skip(f"the real clip is not here: {clip.resolve()}")
     texts = [cue.text for cue in read(clip, tmp_path)]
-    assert texts[0] == "Web accessibility perspectives. Keyboard compatibility. Not being able to use your"
-    assert texts[1] == "computer because your mouse doesn't work, is frustrating."
-    assert texts[2] == "Many people use only the keyboard to navigate websites. Either through"
+    assert texts[0] == "Web accessibility perspectives. Keyboard\ncompatibility. Not being able to use your"
+    assert texts[1] == "computer because your mouse doesn't work,\nis frustrating."
+    assert texts[2] == "Many people use only the keyboard to\nnavigate websites. Either through"
 
 
 def line(text: str, top: int, left: int = 100, height: int = 30) -> Reading:
@@ -113,13 +163,12 @@ def test_the_band_is_where_text_changes() -> None:
     signs = [line("EXIT", 40 * n % 200, 30 * n % 400) for n in range(10)]
     said = ["Who is it?", "Nobody.", "Come in then.", "After you", "I will not", "Why?", "Ask him", "Him?", "Yes", "Oh"]
     probes = [[line("NEWS 24", 10, 500), signs[n], line(words, 300)] for n, words in enumerate(said)]
-    band = choose_band(probes, 640, 360)
-    assert band is not None
+    (band,) = choose_bands(probes, 640, 360)
     assert band.box.top < 300 < 330 <= band.box.bottom
     assert band.box.bottom - band.box.top < 120
-    assert choose_band([[line("NEWS 24", 10, 500)]] * 10, 640, 360) is None
-    assert choose_band([[]] * 10, 640, 360) is None
-    assert choose_band([], 640, 360) is None
+    assert choose_bands([[line("NEWS 24", 10, 500)]] * 10, 640, 360) == []
+    assert choose_bands([[]] * 10, 640, 360) == []
+    assert choose_bands([], 640, 360) == []
 
 
 def drawn(text: str, shift: int = 0, dark: bool = False) -> np.ndarray:
@@ -147,24 +196,25 @@ def test_every_display_is_exact_to_the_frame(course: list[tuple[str, int]], fram
                 yield frame_ms * number, drawn(text, 7 * number, dark)
                 number += 1
 
-    displays = list(follow(frames(), 28, dark=dark))
+    displays = list(follow(frames(), Look(28, dark=dark)))
     expected, begin = [], 0
     for text, count in course:
         if text:
-            expected.append((round(frame_ms * begin), round(frame_ms * (begin + count))))
+            expected += [frame_ms * begin, frame_ms * (begin + count)]
         begin += count
-    assert [(round(display.start_ms), round(display.end_ms)) for display in displays] == expected
+    found = [time_ms for display in displays for time_ms in (display.start_ms, display.end_ms)]
+    assert found == pytest.approx(expected, abs=0.1)
 
 
 def test_a_single_frame_without_it_parts_a_text_into_two() -> None:
     frames = [(40.0 * n, drawn("" if n == 20 else "Who goes?", 7 * n)) for n in range(40)]
-    displays = list(follow(frames, 28))
+    displays = list(follow(frames, Look(28)))
     assert [(display.start_ms, display.end_ms) for display in displays] == [(0, 800), (840, 1600)]
 
 
 def test_a_sign_that_moves_is_no_display() -> None:
     sign = drawn("OPEN")
-    assert list(follow([(40.0 * n, np.roll(sign, n, axis=1)) for n in range(40)], 28)) == []
+    assert list(follow([(40.0 * n, np.roll(sign, n, axis=1)) for n in range(40)], Look(28))) == []
 
 
 def test_a_second_line_makes_another_display() -> None:
@@ -172,12 +222,12 @@ def test_a_second_line_makes_another_display() -> None:
         return np.concatenate([drawn(text) for text in texts])
 
     frames = [(40.0 * n, lines("Who goes?", "" if n < 20 else "Hello there")) for n in range(40)]
-    displays = list(follow(frames, 28))
+    displays = list(follow(frames, Look(28)))
     assert [(display.start_ms, display.end_ms) for display in displays] == [(0, 800), (800, 1600)]
 
 
 def test_what_moves_behind_a_text_is_not_in_its_stack() -> None:
-    (display,) = follow([(40.0 * n, drawn("Who goes?", 15 * n)) for n in range(40)], 28)
+    (display,) = follow([(40.0 * n, drawn("Who goes?", 15 * n)) for n in range(40)], Look(28))
     assert np.abs(display.stack.astype(int) - drawn("Who goes?", 340)).max() <= 45
     assert np.count_nonzero(display.stack > 200) == np.count_nonzero(drawn("Who goes?") > 200)
 
@@ -226,14 +276,19 @@ def text(start_ms: int, end_ms: int, said: str | None, score: float = 0.9, where
     return Text(start_ms, end_ms, readings, np.zeros((8, 64), np.uint8), strokes)
 
 
+def merged(pieces: Sequence[Text]) -> list[Text]:
+    merger = Merger(88)
+    return [*chain.from_iterable(map(merger.push, pieces)), *merger.end()]
+
+
 def test_pieces_of_one_text_are_joined_and_vote() -> None:
     pieces = [text(0, 400, None), text(400, 800, "Who goes th"), text(800, 1200, "Who goes there?", 0.99),
               text(1200, 1600, "Who goes there?"), text(1600, 2000, "I do.", where=32)]  # fmt: skip
-    first, second = merge_pieces(pieces, 88)
+    first, second = merged(pieces)
     assert (first.start_ms, first.end_ms, first.best()[0]) == (0, 1600, "Who goes there?")
     assert second.best() == ("I do.", 0.9)
 
 
 def test_the_same_line_twice_with_a_gap_is_two_cues() -> None:
-    assert len(list(merge_pieces([text(0, 800, "No!"), text(840, 2000, "No!")], 88))) == 2
-    assert list(merge_pieces([text(0, 800, None), text(840, 2000, None)], 88)) == []
+    assert len(merged([text(0, 800, "No!"), text(840, 2000, "No!")])) == 2
+    assert merged([text(0, 800, None), text(840, 2000, None)]) == []

@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+import sys
 import textwrap
 from contextlib import suppress
 from pathlib import Path
@@ -41,6 +42,16 @@ def test_built_in_plugins_keep_their_contracts(info: PluginInfo, tmp_path: Path)
     options = dict(OPTIONS.get(key, {}))
     if info.name == "external":
         options["path"] = small_model(tmp_path / "outside", small_dataset(tmp_path / "labelled")).path
+    if info.name == "huggingface" and info.role in ("builder", "initializer"):
+        pytest.importorskip("transformers")
+        sys.path.insert(0, str(Path(__file__).parent))
+        from helpers_huggingface import make_ctc
+
+        make_ctc(tmp_path / "outside")
+        options["model"] = str(tmp_path / "outside")
+    if key == ("builder", "transcripts"):
+        (tmp_path / "said.tsv").write_text("utt_id\ttext\nu\tx\n", encoding="utf-8")
+        options["path"] = tmp_path / "said.tsv"
     failed = [str(result) for result in check_plugin(info, options, _data_of(info, tmp_path)) if not result.ok]
     assert not failed, "\n".join(failed)
 
@@ -110,8 +121,12 @@ BROKEN = {
         def batch(self, utterances, ranks):
             return [[[utterances.num_rows] for rank in range(ranks)]]
     """,
-    "its folder holds model.safetensors and config.json": """
+    "its folder holds config.json": """
         def build(self, out_dir):
+            return ModelRef(out_dir, "fingerprint")
+    """,
+    "its folder holds config.json and model.safetensors": """
+        def initialize(self, out_dir):
             return ModelRef(out_dir, "fingerprint")
     """,
     "leaves the given models as they are": """

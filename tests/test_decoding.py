@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from ipl.asr.decoding.beam import beam_search
+from ipl.asr.decoding.beam import PrefixBeam, beam_search
 from ipl.asr.decoding.greedy import greedy
 from ipl.asr.decoding.score import ctc_score, rescore
 
@@ -63,7 +63,7 @@ def readable_search(log_probs: Tensor, beam: int) -> list[tuple[Prefix, float]]:
 
 
 batches = st.tuples(
-    st.integers(0, 2**31), st.lists(st.integers(1, 12), min_size=1, max_size=4), st.integers(2, 7), st.floats(0.2, 4)
+    st.integers(0, 2**31), st.lists(st.integers(1, 12), min_size=1, max_size=4), st.integers(2, 14), st.floats(0.2, 4)
 )
 
 
@@ -75,6 +75,25 @@ def test_the_batched_search_is_the_readable_one(batch: tuple[int, list[int], int
         expected = readable_search(one[:frames], beam)
         assert [tuple(each.units) for each in found] == [prefix for prefix, _ in expected]
         assert [each.score for each in found] == pytest.approx([score for _, score in expected], abs=1e-9)
+
+
+@settings(max_examples=30, deadline=None)
+@given(batches, st.integers(1, 6), st.lists(st.integers(0, 12), max_size=3))
+def test_stretches_give_what_the_whole_gives(
+    batch: tuple[int, list[int], int, float], beam: int, cuts: list[int]
+) -> None:
+    log_probs, num_frames = random_batch(*batch)
+    search = PrefixBeam(len(num_frames), beam, log_probs)
+    for begin, end in itertools.pairwise([0, *sorted(cuts), 12]):
+        search.feed(log_probs[:, begin:end], (num_frames - begin).clamp(0))
+    assert search.candidates() == beam_search(log_probs, num_frames, beam)
+
+
+def test_padding_may_hold_anything() -> None:
+    log_probs, num_frames = random_batch(5, [9, 4], 6, 1.0)
+    expected = beam_search(log_probs, num_frames, beam=5)
+    log_probs[1, 4:] = math.nan
+    assert beam_search(log_probs, num_frames, beam=5) == expected
 
 
 @settings(max_examples=15, deadline=None)

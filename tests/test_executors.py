@@ -63,6 +63,12 @@ def threads(_):
     import numpy
     return os.environ["OMP_NUM_THREADS"], os.getpid()
 
+def tell(number):
+    from ipl.worker import report
+    for done in range(1000):
+        report(done + number, 1000)
+    return number
+
 def unpicklable(_):
     return lambda: None
 '''
@@ -221,3 +227,14 @@ def test_ray_runs_tasks_and_keeps_failures_apart(work: Any, tmp_path: Path, monk
     outcomes = {outcome.task: outcome for outcome in map_tasks(work("die_on_three"), range(6), 2, executor="ray")}
     assert [task for task in range(6) if outcomes[task].error is None] == [0, 1, 2]
     assert {outcomes[3].error_kind, outcomes[4].error_kind} == {"died"}
+
+
+def test_a_task_can_tell_how_far_it_is_but_not_flood_its_parent(work: Callable[[str], Callable[[Any], Any]]) -> None:
+    told: list[tuple[int, float, float]] = []
+    outcomes = list(
+        map_tasks(work("tell"), [3], 1, on_report=lambda task, said: told.append((task, said.done, said.of)))
+    )
+    assert [each.result for each in outcomes] == [3]
+    assert told[0] == (3, 3, 1000)
+    assert len(told) < 20, "few of a thousand calls in a moment"
+    assert [each.result for each in map_tasks(work("tell"), [3, 5], 1)] == [3, 5], "nobody need listen"

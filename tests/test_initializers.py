@@ -10,6 +10,7 @@ from ipl_plugins.initializers import External, Last, Scratch, Teacher
 
 from ipl.asr.models.reference import model_ref
 from ipl.asr.models.store import load
+from ipl.asr.unit_kinds import UnitKind, learn
 from ipl.audio import encode_flac
 from ipl.errors import InputError
 from ipl.records import Cycle, ModelRef, Utterance
@@ -42,6 +43,13 @@ def test_scratch_collects_units_and_draws_from_the_cycles_seed(tmp_path: Path) -
     assert other.fingerprint != made.fingerprint
 
 
+@pytest.mark.parametrize("kind", ["bigrams", "sentencepiece", "mixed"])
+def test_scratch_learns_the_units_that_the_plan_names(tmp_path: Path, kind: UnitKind) -> None:
+    data = labelled(tmp_path / "data", "Ba, bá!", "ba bá 天", None)
+    made = Scratch(sizes=SIZES, units=kind, num_units=9).initialize(cycle=CYCLE, labelled=data, out_dir=tmp_path / "a")
+    assert load(made.path).units == learn(kind, ["ba bá", "ba bá 天"], 9)
+
+
 def test_scratch_keeps_its_options_in_the_model(tmp_path: Path) -> None:
     plugin = Scratch(
         architecture="gru", sizes=SIZES, lower_case=False, strip_punctuation=False, sample_rate_hz=8_000, num_mels=40,
@@ -67,6 +75,7 @@ def test_scratch_refuses_what_no_model_can_be() -> None:
         ({"architecture": "conf"}, "did you mean 'conv'"),
         ({"sizes": {"layer": 3}}, "did you mean 'layers'"),
         ({"num_mels": 0}, "expected at least"),
+        ({"num_units": 0}, "expected 1 or more"),
     ]:
         with pytest.raises((InputError, ValueError), match=match):
             Scratch(**options)  # type: ignore[arg-type]

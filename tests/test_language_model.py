@@ -14,11 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from ipl.asr.config import ModelConfig
 from ipl.asr.decoding.beam import beam_search
 from ipl.asr.decoding.fusion import Fusion
 from ipl.asr.lm.arpa import BEGIN, END, UNKNOWN, Ngrams, read_arpa, write_arpa
 from ipl.asr.lm.automaton import automaton
 from ipl.asr.lm.estimate import estimate
+from ipl.asr.models.model import create
+from ipl.asr.models.store import save
+from ipl.asr.unit_kinds import UnitKind, learn
 from ipl.asr.units import Units
 from ipl.errors import InputError
 
@@ -190,6 +194,24 @@ def test_it_decides_between_what_sounds_alike() -> None:
         UNITS.decode(beam_search(log_probs, torch.tensor([3]), 4, fusion=each)[0][0].units) for each in (None, fusion)
     ]
     assert found == ["aca", "aba"]
+
+
+@pytest.mark.parametrize("kind", ["bigrams", "sentencepiece"])
+def test_longer_units_have_models_of_their_own(tmp_path: Path, kind: UnitKind) -> None:
+    lines = ["the cat", "the hat", "a cat sat"]
+    units = learn(kind, lines * 9, 30)
+    with pytest.raises(InputError, match="is one of characters, and the recogniser writes longer units"):
+        automaton(estimate(lines, 3), units)
+    save(create(ModelConfig("gru", {"width": 16, "layers": 1}), units, seed=1), tmp_path / "model")
+    (tmp_path / "a.txt").write_text("\n".join(lines), encoding="utf-8")
+    command = [sys.executable, "-m", "ipl.asr.lm", "--order", "2", "--units", str(tmp_path / "model")]
+    subprocess.run([*command, "--out", str(tmp_path / "o"), str(tmp_path / "a.txt")], check=True, capture_output=True)
+    ngrams = read_arpa(tmp_path / "o")
+    tables = automaton(ngrams, units)
+    tokens = (BEGIN, *units.cut("the cat"), END)
+    expected = sum(ngrams.log10(tokens[:place], tokens[place]) for place in range(1, len(tokens))) * math.log(10)
+    assert tables.score(units.encode("the cat")) == pytest.approx(expected, rel=1e-4)
+    assert tables.score(units.encode("the cat")) > tables.score(units.encode("tac eht"))
 
 
 def test_the_command_makes_a_model_of_text(tmp_path: Path) -> None:

@@ -82,8 +82,50 @@ def test_every_frame_comes_with_its_own_time_stamp(make: Make) -> None:
     times = [time_ms for time_ms, _ in every_frame(path)]
     assert times[:3] == pytest.approx([0, 40, 80], abs=1)
     assert np.diff(times[-3:]) == pytest.approx([400, 400], abs=1)
-    _, luma = next(every_frame(path, Box(32, 8, 64, 40), height=16))
+    _, (luma,) = next(every_frame(path, [Box(32, 8, 64, 40)], 0.5))
     assert luma.shape == (16, 16)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.mp4", ["-c:v", "libx264", "-bf", "2", "-g", "60"]),
+        ("late.mkv", ["-c:v", "libx264", "-g", "250", "-output_ts_offset", "3.7"]),
+        ("entered_midway.ts", ["-c:v", "libx264", "-g", "60"]),
+        ("a.avi", ["-c:v", "mpeg4", "-g", "60", "-fps_mode", "cfr"]),
+    ],
+)
+def test_every_frame_goes_on_after_any_frame_as_if_nothing_had_happened(
+    make: Make, name: str, options: list[str]
+) -> None:
+    varied = "testsrc2=s=64x48:r=25:d=9,select='not(mod(n,7)*mod(n,5))+gt(mod(n,50),25)'"
+    path = make(name, *lavfi(varied), "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-fps_mode", "vfr", *options)
+    whole = [(time_ms, luma) for time_ms, (luma,) in every_frame(path)]
+    assert len({round(step) for step in np.diff([time_ms for time_ms, _ in whole])}) > (name != "a.avi")
+    for number in (0, 3, len(whole) // 2, len(whole) - 9, len(whole) - 1):
+        rest = [(time_ms, luma) for time_ms, (luma,) in every_frame(path, after_ms=whole[number][0])]
+        assert [time_ms for time_ms, _ in rest] == [time_ms for time_ms, _ in whole[number + 1 :]]
+        assert all(np.array_equal(one, other) for (_, one), (_, other) in zip(rest, whole[number + 1 :], strict=True))
+
+
+def test_frames_that_are_closer_than_the_frame_rate_says_are_no_damage(make: Make) -> None:
+    even = make("even.mkv", *lavfi(PICTURES), "-preset", "ultrafast", "-bf", "0", "-pix_fmt", "yuv420p")
+    shift = "setts=ts=TS-30*gte(N\\,50)"  # as where two files were joined: frame 50 is shown for 40 ms from 1970 on
+    path = make("joined.mkv", "-i", str(even), "-c", "copy", "-bsf:v", shift)
+    times = [time_ms for time_ms, _ in every_frame(path)]  # which raises MediaError of what is damaged
+    assert times == pytest.approx([40 * n - 30 * (n >= 50) for n in range(100)], abs=1)
+
+
+def test_every_frame_is_cut_to_each_crop_and_may_be_in_colour(make: Make) -> None:
+    path = make("a.mp4", *lavfi("color=red:s=64x64:d=0.2,drawbox=0:32:64:32:blue:fill"), "-preset", "ultrafast")
+    crops = [Box(0, 0, 64, 20), Box(0, 40, 64, 64)]
+    _, lumas = next(every_frame(path, crops))
+    assert [luma.shape for luma in lumas] == [(20, 64), (24, 64)]
+    assert [int(np.median(luma)) for luma in lumas] == pytest.approx([76, 29], abs=12)
+    _, (red, blue) = next(every_frame(path, crops, 0.5, colourful=True))
+    assert (red.shape, blue.shape) == ((3, 10, 32), (3, 12, 32))
+    assert np.median(red, axis=(1, 2)) == pytest.approx([0, 0, 255], abs=12)
+    assert np.median(blue, axis=(1, 2)) == pytest.approx([0, 255, 0], abs=12)
 
 
 def test_key_frames_are_near_where_they_are_asked_for(make: Make) -> None:
@@ -161,13 +203,15 @@ def test_names_that_ffmpeg_would_take_for_something_else(make: Make, tmp_path: P
 
 
 def test_leaving_early_ends_ffmpeg(make: Make) -> None:
-    blocks = audio_blocks(make("a.wav", *lavfi("sine=d=60")))
-    next(blocks)
-    blocks.close()  # type: ignore[attr-defined]
-    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    path, children = make("a.wav", *lavfi("sine=d=60")), Path(f"/proc/self/task/{os.getpid()}/children")
     if not children.exists():
         pytest.skip("this system does not list a process's children in /proc")
-    assert not children.read_text().split()
+    before = children.read_text().split()  # what other tests' libraries keep running
+    blocks = audio_blocks(path)
+    next(blocks)
+    assert len(children.read_text().split()) > len(before)
+    blocks.close()  # type: ignore[attr-defined]
+    assert children.read_text().split() == before
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.mp3"])

@@ -127,6 +127,14 @@ def test_show_says_what_an_option_means(capsys: pytest.CaptureFixture[str]) -> N
     assert "vote(self, cycle: Cycle, hypotheses: Table[Hypothesis]) -> Iterable[Vote]" in told
 
 
+def test_show_tells_what_a_text_reader_reads_and_costs(capsys: pytest.CaptureFixture[str]) -> None:
+    readers = [info for info in Registry() if info.role == "text_reader"]
+    assert {info.name for info in readers} >= {"rapidocr", "easyocr", "tesseract"}
+    for info in readers:
+        told = out_of(capsys, "show", info.name)
+        assert f"\nLanguages: {info.facts['languages']}\nCost: {info.facts['cost']}\n" in told
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

@@ -6,6 +6,7 @@ import math
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,17 +19,19 @@ from ipl.asr.config import FeatureConfig, ModelConfig
 from ipl.asr.decoding.score import ctc_score
 from ipl.asr.lm.arpa import write_arpa
 from ipl.asr.lm.estimate import estimate
+from ipl.asr.metrics import character_errors
 from ipl.asr.models.model import create
 from ipl.asr.models.reference import model_ref
 from ipl.asr.models.store import load, save
 from ipl.asr.recognition import UNHEARD
+from ipl.asr.unit_kinds import UnitKind, learn
 from ipl.asr.units import Units
 from ipl.audio import encode_flac
 from ipl.errors import InputError, StageError
 from ipl.records import Hypothesis, ModelRef, Utterance
 from ipl.registry import Registry
 from ipl.schemas import HYPOTHESES
-from ipl.tables import enforce, to_batch
+from ipl.tables import Table, enforce, to_batch, write_table
 
 TONES_HZ = {"a": 500, "b": 1000, "c": 2000, " ": 4000}
 
@@ -54,10 +57,12 @@ def texts(count: int, seed: int) -> list[str]:
 
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> ModelRef:
+    return taught(tmp_path_factory.mktemp("teacher"), Units.collect(["abc "]))
+
+
+def taught(folder: Path, units: Units, steps: int = 60) -> ModelRef:
     torch.set_num_threads(1)
-    folder = tmp_path_factory.mktemp("teacher")
     config = ModelConfig("conv", {"width": 32, "layers": 2, "dropout": 0.0}, FeatureConfig(num_mels=40))
-    units = Units.collect(["abc "])
     model = create(config, units, seed=1)
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
     examples = [(features.compute(torch.from_numpy(sing(each)), config.features), each) for each in texts(24, seed=0)]
@@ -65,7 +70,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> ModelRef:
     targets = [units.encode(text) for _, text in examples]
     lengths = torch.tensor([len(each) for each in targets])
     flat = torch.tensor([unit for each in targets for unit in each])
-    for _ in range(60):
+    for _ in range(steps):
         log_probs, out_frames = model(padded, num_frames)
         loss = torch.nn.functional.ctc_loss(log_probs.transpose(0, 1), flat, out_frames, lengths)
         optimizer.zero_grad()
@@ -90,6 +95,20 @@ def test_it_writes_what_is_said(teacher: ModelRef, beam: int) -> None:
     assert all(each.teacher == teacher.fingerprint for each in found.values())
     assert found["u0"].duration_ms == 120 * len(said["u0"])
     assert found["u0"].num_units == len(said["u0"])
+
+
+@pytest.mark.parametrize("kind", ["bigrams", "sentencepiece"])
+def test_it_writes_in_longer_units_with_a_language_model_of_them(tmp_path: Path, kind: UnitKind) -> None:
+    units = learn(kind, texts(60, seed=0), 16)
+    teacher = taught(tmp_path / "teacher", units, steps=160)
+    write_arpa(estimate(map(units.cut, texts(60, seed=0)), 2), tmp_path / "lm.arpa")
+    said = {f"u{number}": text for number, text in enumerate(texts(12, seed=0))}
+    rows = [utterance(*each) for each in said.items()]
+    for plugin in (Ctc(beam=1), Ctc(n_best=3), Ctc(language_model=tmp_path / "lm.arpa", lm_weight=0.1)):
+        found = recognize(rows, teacher, plugin)
+        wrong = sum(character_errors(said[utt_id], each.text).errors for utt_id, each in found.items())
+        assert wrong / sum(map(len, said.values())) < 0.3
+        assert all(len({text for text, _ in each.alternatives}) == len(each.alternatives) for each in found.values())
 
 
 def test_audio_of_another_rate_is_understood(teacher: ModelRef) -> None:
@@ -159,8 +178,19 @@ def test_a_missing_teacher_is_told(tmp_path: Path) -> None:
         recognize([utterance("u", "a")], ModelRef(tmp_path / "gone", "0"))
 
 
-@pytest.mark.parametrize("options", [{"beam": 0}, {"n_best": 0}, {"batch_seconds": 0.0}, {"beam": 2, "n_best": 3}])
-def test_impossible_options_are_refused(options: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"beam": 0},
+        {"n_best": 0},
+        {"batch_seconds": 0.0},
+        {"beam": 2, "n_best": 3},
+        {"decode": "greedy", "n_best": 2},
+        {"ctc_weight": 0.0},
+        {"ctc_weight": 1.0},
+    ],
+)
+def test_impossible_options_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="expected"):
         Ctc(**options)
 
@@ -202,3 +232,27 @@ def test_a_language_model_is_a_path_beside_the_plan_and_wants_a_beam(tmp_path: P
     assert cycle.roles["recognizer"].make().language_model == tmp_path / "lm.arpa"
     with pytest.raises(InputError, match=r"expected 2 or more for a language_model"):
         ipl.check(tmp_path / "cycles.yaml", ["defaults.recognizer.beam=1"])
+
+
+@pytest.mark.parametrize("beam", [1, 4])
+def test_words_come_when_they_are_sung(teacher: ModelRef, beam: int) -> None:
+    text = "abc cab ab"
+    utterances = [utterance("u", text), utterance("v", "ca"), utterance("empty", "")]
+    found = recognize(utterances, teacher, Ctc(beam=beam, words=True))
+    words = found["u"].words
+    assert [each.text for each in words] == text.split()
+    assert [each.start_ms for each in words] == pytest.approx([0, 480, 960], abs=60)  # 120 ms a character
+    assert [each.end_ms for each in words] == pytest.approx([360, 840, 1200], abs=120)
+    assert all(0.5 < each.confidence <= 1 for each in words)
+    assert [each.text for each in found["v"].words] == ["ca"]
+    assert found["empty"].words == ()
+    plain = recognize(utterances, teacher, Ctc(beam=beam))
+    assert plain == {utt_id: replace(each, words=()) for utt_id, each in found.items()}
+
+
+def test_words_come_back_from_their_table(teacher: ModelRef, tmp_path: Path) -> None:
+    found = list(Ctc(words=True).recognize(utterances=[utterance("u", "ab c")], teacher=teacher))
+    write_table(tmp_path / "part-0.parquet", found, HYPOTHESES)
+    (read,) = Table.of_hypotheses(tmp_path)
+    assert [(each.text, each.start_ms) for each in read.words] == [(e.text, e.start_ms) for e in found[0].words]
+    assert [each.confidence for each in read.words] == pytest.approx([each.confidence for each in found[0].words])

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import random
+from base64 import b64encode
 from html.parser import HTMLParser
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ipl.records import CueReading, Reject
 from ipl.report.axes import nice_ticks
 from ipl.report.html import element
+from ipl.report.mining_samples import reject_table
 from ipl.report.sampling import sample
+from ipl.schemas import READINGS, REJECTS
+from ipl.tables import write_table
 
 
 @given(
@@ -52,3 +58,18 @@ def test_any_text_survives_a_page(text: str) -> None:
     reader.feed(element("td", text, title=text))
     reader.close()
     assert "".join(seen) == text
+
+
+def test_of_two_texts_that_start_at_once_each_is_shown_with_its_own_picture(tmp_path: Path) -> None:
+    texts = {"900.jpg": "Who goes there?", "900-2.jpg": "谁在那里"}
+    folder = tmp_path / "evidence" / "film"
+    readings = [CueReading("film", 900, 2000, crop, 0, text, 0.9, 1100, crop) for crop, text in texts.items()]
+    write_table(folder / "readings.parquet", readings, READINGS)
+    for crop in texts:
+        (folder / crop).write_text(crop)
+    rejects = [Reject("film", 900, 2000, "align", "no voice", text) for text in texts.values()]
+    write_table(tmp_path / "rejects" / "film.parquet", rejects, REJECTS)
+    page = str(reject_table(tmp_path))
+    for crop, text in texts.items():
+        data = b64encode(crop.encode()).decode()
+        assert f'src="data:image/jpeg;base64,{data}" alt="frame crop that reads: {text}"' in page

@@ -34,8 +34,10 @@ def results_of(job, **changes):
 
 
 def test_epochs_are_yielded_and_again_without_training_when_all_is_done(tmp_path):
-    job = make_job(tmp_path, epochs=2, ranks=2, compression="fp16")
+    loading = {"cache": "disk", "cache_dir": tmp_path / "kept", "noise_share": 0.5, "loader_threads": 2}
+    job = make_job(tmp_path, epochs=2, ranks=2, compression="fp16", **loading)
     first = list(results_of(job))
+    assert len(list((tmp_path / "kept").glob("*.features"))) == 1
     assert [result.epoch for result in first] == [0, 1]
     for result in first:
         assert result.path.parent == job.out_dir

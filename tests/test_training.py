@@ -3,6 +3,7 @@
 import json
 import resource
 import sys
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,14 @@ import pytest
 import torch
 
 from ipl.asr.models.store import load, read_weights
+from ipl.asr.unit_kinds import learn
 from ipl.errors import InputError, StageError
+from ipl.schemas import INDEX
+from ipl.tables import Index, write_table
 from ipl.training import checkpoint
 from ipl.training.batches import read_steps
 from ipl.training.communication import World
-from ipl.training.data import FeatureCache, TrainingSet, ahead
+from ipl.training.data import TrainingSet, ahead
 from ipl.training.job import Job, TrainingOptions
 from ipl.training.learner import Learner
 from ipl.training.loop import train
@@ -48,6 +52,21 @@ def test_it_learns_letters_spelt_as_tones(tmp_path):
     assert len(errors) == 15
     assert errors[0] > 0.5
     assert errors[-1] < 0.15
+
+
+@pytest.mark.parametrize("kind", ["bigrams", "sentencepiece", "mixed"])
+def test_it_learns_in_longer_units(tmp_path, kind):
+    texts = [row.text for row in utterances(60, seed=0)]
+    units = learn(kind, texts, 24)
+    job = make_job(tmp_path, units=units, epochs=6, batch_seconds=6.0, **PLAIN)
+    train(job, World())
+    results = epoch_results(job.out_dir)
+    assert results[-1].metrics["loss"] < 0.8 * results[0].metrics["loss"]
+    assert load(results[-1].path).units == units
+    metrics = results[-1].metrics
+    num_units = sum(len(units.encode(row.text)) + 1 for row in utterances(40, seed=0))
+    assert metrics["too_short"] == 0
+    assert TrainingSet(job, load(job.student).config, units, Skipped(tmp_path, 0)).num_units.sum() == num_units
 
 
 def test_an_epoch_leaves_weights_metrics_and_scalars(tmp_path):
@@ -111,12 +130,21 @@ def test_a_training_with_nothing_to_learn_from_is_refused(tmp_path):
         train(job, World())
 
 
-def test_what_is_learned_does_not_depend_on_the_cache(tmp_path):
+def test_what_is_learned_depends_neither_on_the_cache_nor_on_threads(tmp_path):
     made = set()
-    for size in (0, 1, 64):
-        job = make_job(tmp_path / str(size), epochs=2, feature_cache_mb=size)
+    ways = [
+        {"cache": "none"},
+        {"cache": "memory", "cache_mb": 1},
+        {"cache": "memory"},
+        {"cache": "disk", "loader_threads": 3},
+        {"cache": "disk", "cache_dir": tmp_path / "kept"},
+        {"cache": "disk", "cache_dir": tmp_path / "kept"},  # full now
+    ]
+    for number, way in enumerate(ways):
+        job = make_job(tmp_path / str(number), epochs=2, noise_share=0.3, **way)
         train(job, World())
         made.add(weights_of(job))
+        assert not (job.out_dir / "features").exists()
     assert len(made) == 1
 
 
@@ -165,7 +193,7 @@ def test_two_batches_apart_count_as_much_as_together(tmp_path):
     def gradients(batch, size):
         learner = Learner(model, job, World(), Skipped(job.out_dir, 0))
         learner.world = World(size=1)
-        losses = learner._losses(batch)
+        losses = learner._losses(batch)["loss"]
         loss = losses.sum() * (size / batch.step_units)
         return torch.autograd.grad(loss, list(model.parameters()))
 
@@ -188,13 +216,6 @@ def test_the_learning_rate_rises_once_and_never_leaves_its_range(schedule, warmu
     assert rates[top:] == sorted(rates[top:], reverse=True)
 
 
-def test_a_cache_keeps_no_more_than_its_budget():
-    cache = FeatureCache(100)
-    for key in range(5):
-        cache.put((key, 0), torch.zeros(10))
-    assert [cache.get((key, 0)) is not None for key in range(5)] == [True, True, False, False, False]
-
-
 def test_ahead_keeps_the_order_and_raises_what_is_raised():
     assert list(ahead(lambda place: place * place, range(20))) == [place * place for place in range(20)]
     assert list(ahead(lambda place: place, [])) == []
@@ -212,7 +233,6 @@ def test_batches_for_other_ranks_are_refused(tmp_path):
 
 def test_a_dev_set_without_text_is_refused(tmp_path):
     from ipl.schemas import UTTERANCES
-    from ipl.tables import write_table
 
     job = make_job(tmp_path, epochs=1)
     rows = [replace(row, text=None) for row in utterances(3, seed=1)]
@@ -222,15 +242,30 @@ def test_a_dev_set_without_text_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("epochs", 0), ("ranks", 0), ("learning_rate", 0.0), ("warmup_share", 1.5), ("speeds", ())]
+    ("option", "value"),
+    [("epochs", 0), ("ranks", 0), ("learning_rate", 0.0), ("warmup_share", 1.5), ("speeds", ()), ("noise_share", 2)],
 )
 def test_options_out_of_range_are_refused(option, value):
     with pytest.raises(ValueError, match=option):
         TrainingOptions(**{option: value})
 
 
+def test_of_a_row_a_few_bytes_are_kept_in_memory(tmp_path):
+    job, count = make_job(tmp_path, epochs=1), 20_000
+    (first, *_) = Index(job.index).read_rows(*INDEX.names)
+    rows = (first | {"utt_id": f"utt-{number}", "text": "abc de " * 9} for number in range(count))
+    write_table(job.index / "index.parquet", rows, INDEX)
+    model, skipped = load(job.student), Skipped(job.out_dir, 0)
+    tracemalloc.start()
+    data = TrainingSet(job, model.config, model.units, skipped)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert data.num_units.sum() == count * len(" ".join(["abc de"] * 9) + ".")
+    assert kept < 16 * count
+
+
 def test_a_job_survives_its_file_and_refuses_another_one(tmp_path):
-    job = make_job(tmp_path, epochs=1)
+    job = make_job(tmp_path, epochs=1, cache_dir=tmp_path / "cache", noise_snr_db=(3.0, 4.0))
     job.save()
     assert Job.load(job.path) == job
     job.save()

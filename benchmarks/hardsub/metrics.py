@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from ipl_datasets.factory.truth import Displayed
@@ -79,6 +79,15 @@ def score(found: Sequence[Cue], true: Sequence[Displayed], frame_rate: float) ->
     result.phantom = len(found) - len(matches)
     result.errors += result.phantom
     return result
+
+
+def together(cues: Iterable[Cue]) -> list[Cue]:
+    """Joins the tracks of two languages that are displayed at once, as the truth has them."""
+    joined: dict[tuple[int, int], Cue] = {}
+    for cue in cues:
+        upper = joined.get((cue.start_ms, cue.end_ms))
+        joined[cue.start_ms, cue.end_ms] = replace(cue, text=f"{upper.text}\n{cue.text}") if upper else cue
+    return list(joined.values())
 
 
 def match(found: Sequence[Cue], true: Sequence[Displayed]) -> dict[int, Cue]:

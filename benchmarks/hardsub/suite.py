@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ipl_datasets.factory.film import Film, make_film
+from ipl_datasets.factory.film import make_film
 from ipl_datasets.factory.lettering import layout, paint_text
-from ipl_datasets.factory.truth import Truth
+from ipl_datasets.factory.scene import Style
+from ipl_datasets.factory.truth import Displayed, Truth
 from ipl_datasets.factory.variety import varied_films
 
 from ipl.progress import progress
@@ -28,7 +29,10 @@ class Suite:
 SUITES = {
     "small": Suite(seed=1, films=2, sentences=3, tallest=360),
     "tuning": Suite(seed=1000, films=24, sentences=9),
-    "held-out": Suite(seed=9000, films=24, sentences=9),
+    "second": Suite(seed=2000, films=24, sentences=9, tallest=480),
+    "third": Suite(seed=9000, films=24, sentences=9),
+    "held-out": Suite(seed=9100, films=24, sentences=9, tallest=720),
+    "long": Suite(seed=5000, films=2, sentences=120, tallest=720),
 }
 
 
@@ -40,6 +44,8 @@ class Made:
     conditions: dict[str, Any]
     truth: Truth
     rows: tuple[int, int] | None
+    other_rows: tuple[int, int] | None = None
+    """those of the captions that stand elsewhere, where there are any"""
 
 
 def make(suite: Suite, folder: Path, only: Collection[int] = ()) -> Iterator[Made]:
@@ -49,13 +55,28 @@ def make(suite: Suite, folder: Path, only: Collection[int] = ()) -> Iterator[Mad
     with progress("making films", len(chosen), "films") as advance:
         for varied in chosen:
             path = folder / varied.name
-            truth = make_film(varied.film, path)
+            truth = seen(make_film(varied.film, path))
             advance(1, path.name)
-            yield Made(path, varied.conditions, truth, _rows(varied.film) if truth.cues else None)
+            film = varied.film
+            rows = [
+                rows_of(film.texts, style, film.width, film.height) if style and truth.cues else None
+                for style in (film.style, film.other_style)
+            ]
+            yield Made(path, varied.conditions, truth, rows[0], rows[1])
 
 
-def _rows(film: Film) -> tuple[int, int]:
-    """The highest and the lowest row of the picture that any caption covers."""
-    size = film.width, film.height
-    layers = [paint_text(layout(text, film.style, *size), film.style, *size) for text in film.texts]
+def seen(truth: Truth) -> Truth:
+    """The truth as the pictures show it: the same text twice without a frame between looks like once."""
+    cues: list[Displayed] = []
+    for cue in truth.cues:
+        if cues and cues[-1].text == cue.text and cues[-1].end_ms == cue.start_ms:
+            cues[-1] = replace(cues[-1], end_ms=cue.end_ms)
+        else:
+            cues.append(cue)
+    return replace(truth, cues=tuple(cues))
+
+
+def rows_of(texts: Iterable[str], style: Style, width: int, height: int) -> tuple[int, int]:
+    """The highest and the lowest row of the picture that any of the texts covers."""
+    layers = [paint_text(layout(text, style, width, height), style, width, height) for text in texts]
     return min(layer.top for layer in layers), max(layer.top + layer.colour.shape[0] for layer in layers)

@@ -1,30 +1,36 @@
 """Where a video's burned-in subtitles stand: the detector on a few frames, until rows of changing text are plain.
 
+There may be several bands: lines move to the top while a sign is shown at the bottom, or a translation stands there.
+
 Coordinates are pixels of the picture as shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from statistics import median
 
 import numpy as np
 import numpy.typing as npt
 
 from ipl.hookspecs import ReadText
 from ipl.mining.media import Box, frames, key_frames
-from ipl.records import MediaInfo, Reading
+from ipl.mining.timeline import gaps, length_ms, union
+from ipl.records import MediaInfo, Reading, Span
 from ipl_extractors.rows import Anchor, Row, find_rows, is_same_text
-from ipl_extractors.strokes import CONTRAST, contrast
+from ipl_extractors.strokes import CONTRAST, Luma, contrast, one_colour
 
-__all__ = ["Band", "choose_band", "find_band"]
+__all__ = ["Band", "BandSearch", "choose_bands"]
 
 NUM_PROBES = 24
 CLOSEST_MS = 2000
 """Probes lie no closer than this: about the display of a text of some words."""
 LONG_MS = 300_000
 """From this length of a video on, probes are key frames all over it; a shorter one is decoded from its start."""
+FAR_MS = 5000
+"""A key frame that lies longer before where a probe should be is none for it."""
 PROBE_HEIGHT = 720
 ENOUGH_TEXTS = 3
 """So many different texts on one row, and not half as many on any other, need no further probe."""
@@ -35,6 +41,17 @@ MIDDLE = 0.35, 0.65
 AT_EDGE = 0.006
 """The share of the width that subtitles keep free on either side."""
 AS_BRIGHT = 25
+PURE = 80
+"""How much brighter in one colour than in luma letters are of which luma tells too little: red, blue, purple."""
+SELDOM, SOMETIMES = 0.1, 0.2
+"""Letters may be of one colour here and of another there: two speakers, by line; a karaoke line, by stroke."""
+OFF_MIDDLE = 0.05
+MOST_BANDS = 3
+MOST_GAPS = 6
+LEAST_GAP_MS = 1500
+"""Where nothing is displayed for so long, another band may show."""
+OTHER_SIZE = 0.6, 1.7
+"""How high the letters of a further band may be, as shares of the first's."""
 MOSTLY = 0.75
 """The share of texts from which on the letters are taken for dark."""
 
@@ -51,28 +68,84 @@ class Band:
     marks: tuple[Box, ...] = ()
     dark: bool = False
     """the letters are darker than what is around them"""
+    colourful: bool = False
+    """the letters stand out by their colour more than by their luma: pure red or blue"""
 
 
-def find_band(media: MediaInfo, read_text: ReadText) -> Band | None:
-    """Returns where the subtitles stand, or None where a video has none."""
-    scale = min(1.0, PROBE_HEIGHT / media.height)
-    pictures: list[Picture] = []
-    probes: list[list[Reading]] = []
-    for picture in _pictures(media, round(media.height * scale)):
-        pictures.append(picture)
-        probes.append([_scaled(reading, 1 / scale) for reading in read_text([picture], False)[0]])
-        if len(probes) >= ENOUGH_TEXTS and _is_plain(_candidates(probes, media.width, media.height)[1]):
-            break
-    band = choose_band(probes, media.width, media.height)
-    if band is None:
-        return None
-    inside = [
-        picture[round(top * scale) : round(bottom * scale), round(left * scale) : round(right * scale)]
-        for picture, found in zip(pictures, probes, strict=True)
-        for left, top, right, bottom in (reading.box for reading in found)
-        if band.box.top <= top and bottom <= band.box.bottom and right > left
+class BandSearch:
+    """Looks for bands on frames that are spread over a video, and once more where nothing was shown in those found."""
+
+    def __init__(self, media: MediaInfo, read_text: ReadText) -> None:
+        self._media = media
+        self._read_text = read_text
+        self._scale = min(1.0, PROBE_HEIGHT / media.height)
+        self._pictures: list[Picture] = []
+        self._probes: list[list[Reading]] = []
+
+    def bands(self) -> list[Band]:
+        """Returns where the subtitles stand, the likeliest band first; nothing where a video has none."""
+        fewest = ENOUGH_TEXTS if self._media.duration_ms < LONG_MS else NUM_PROBES // 2
+        for picture in _pictures(self._media, self._height):
+            self._look(picture)
+            if len(self._probes) >= fewest and _is_plain(self._candidates()):
+                break
+        return self._found()
+
+    def more_bands(self, known: Sequence[Band], displayed: Iterable[Span]) -> list[Band]:
+        """Returns the bands that show where nothing was `displayed` in those that are known."""
+        empty = sorted(gaps(union(displayed), Span(0, self._media.duration_ms)), key=length_ms, reverse=True)
+        for gap in empty[:MOST_GAPS]:
+            middle_ms = (gap.start_ms + gap.end_ms) // 2
+            if length_ms(gap) >= LEAST_GAP_MS:
+                shown = frames(self._media.path, 1, height=self._height, start_ms=middle_ms, on_damage=_ignore)
+                for _, picture in islice(shown, 1):
+                    self._look(picture)
+        return [each for each in self._found() if not any(_overlap(each.box, band.box) for band in known)]
+
+    @property
+    def _height(self) -> int:
+        return round(self._media.height * self._scale)
+
+    def _look(self, picture: Picture) -> None:
+        self._pictures.append(picture)
+        self._probes.append([_scaled(reading, 1 / self._scale) for reading in self._read_text([picture], False)[0]])
+
+    def _candidates(self) -> list[Row]:
+        return _candidates(self._probes, self._media.width, self._media.height)[1]
+
+    def _found(self) -> list[Band]:
+        bands = choose_bands(self._probes, self._media.width, self._media.height)
+        probes = list(zip(self._pictures, self._probes, strict=True))
+        return [_coloured(band, [_crops(band, *probe, self._scale) for probe in probes], self._scale) for band in bands]
+
+
+def _crops(band: Band, picture: Picture, readings: Sequence[Reading], scale: float) -> list[Picture]:
+    """The texts of a band in a probe."""
+    boxes = [
+        reading.box for reading in readings if band.box.top <= reading.box[1] and reading.box[3] <= band.box.bottom
     ]
-    return replace(band, dark=_are_dark(inside, round(band.line_height * scale)))
+    cut = [tuple(round(side * scale) for side in box) for box in boxes]
+    return [picture[top:bottom, left:right] for left, top, right, bottom in cut if right > left and bottom > top]
+
+
+def _coloured(band: Band, crops: Sequence[Sequence[Picture]], scale: float) -> Band:
+    """The band, and how its letters differ from what is around them."""
+    import cv2
+
+    pictures = [picture for found in crops for picture in found]
+    line_height = round(band.line_height * scale)
+    lumas = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.uint8) for picture in pictures]
+    values: list[Luma] = [picture.max(axis=2) for picture in pictures]
+    pure = [_are_pure(value, luma, line_height) for value, luma in zip(values, lumas, strict=True)]
+    colourful = sum(pure) > SELDOM * len(pure)
+    return replace(band, dark=_are_dark(values if colourful else lumas, line_height), colourful=colourful)
+
+
+def _are_pure(value: Luma, luma: Luma, line_height: int) -> bool:
+    """Whether some of the bright strokes in a crop are of a pure colour; `value` is the brightest of its colours."""
+    strokes = one_colour(contrast(value, line_height) > CONTRAST, value)
+    pure = strokes & (value.astype(np.int16) - luma > PURE)
+    return int(np.count_nonzero(pure)) > SOMETIMES * max(1, int(np.count_nonzero(strokes)))
 
 
 def _pictures(media: MediaInfo, height: int) -> Iterator[Picture]:
@@ -86,7 +159,11 @@ def _pictures(media: MediaInfo, height: int) -> Iterator[Picture]:
     # Far apart first, and none near the ends, where titles stand.
     for probe in sorted(range(NUM_PROBES), key=lambda probe: f"{probe:05b}"[::-1]):
         near_ms = (2 * probe + 1) * media.duration_ms // (2 * NUM_PROBES)
-        yield from (picture for _, picture in islice(key_frames(media.path, near_ms, height=height), 1))
+        shown = next(key_frames(media.path, near_ms, height=height), None)
+        if shown is None or near_ms - shown[0] > FAR_MS:  # few key frames: another probe may get the same one
+            shown = next(frames(media.path, 1, height=height, start_ms=near_ms, on_damage=_ignore), None)
+        if shown is not None:
+            yield shown[1]
 
 
 def _ignore(_: str) -> None:
@@ -98,17 +175,14 @@ def _scaled(reading: Reading, scale: float) -> Reading:
     return replace(reading, box=(left, top, right, bottom))
 
 
-def _are_dark(crops: Sequence[Picture], line_height: int) -> bool:
+def _are_dark(crops: Sequence[Luma], line_height: int) -> bool:
     """Whether the letters in crops of text are darker than what is around them.
 
     An outline stands out as much as the letters themselves. But behind dark letters it is always bright, up to the
     edges of the crop; behind bright ones with a dark outline, only now and then.
     """
-    import cv2
-
     votes = []
-    for crop in crops:
-        luma = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.uint8)
+    for luma in crops:
         bright, dark = (contrast(luma, line_height, kind) for kind in (False, True))
         inside = luma[bright > CONTRAST]
         edges = np.concatenate([luma[0], luma[-1], luma[:, 0], luma[:, -1]])
@@ -117,18 +191,35 @@ def _are_dark(crops: Sequence[Picture], line_height: int) -> bool:
     return sum(votes) > MOSTLY * len(votes)
 
 
-def choose_band(probes: Sequence[Sequence[Reading]], width: int, height: int) -> Band | None:
-    """Chooses the band from what was read in each probe.
+def choose_bands(probes: Sequence[Sequence[Reading]], width: int, height: int) -> list[Band]:
+    """Chooses the bands from what was read in each probe, the likeliest first.
 
-    A row of text is a candidate if its text changes, or comes and goes; one that never does is a logo. Of the
-    candidates the one with the most changes wins, the lower of two equal ones; rows next to it join it.
+    A row of text is a candidate if its text changes, or comes and goes; one that never does is a logo. The
+    candidate with the most changes makes the first band, the lower of two equal ones; rows next to it join it.
+    Another band needs to have had different texts, of about the same size.
     """
     marks, candidates = _candidates(probes, width, height)
-    if not candidates:
-        return None
-    best = candidates[0]
-    if best.num_texts < 2 and (best.num_frames < 2 or not best.is_still):
-        return None
+    bands: list[Band] = []
+    for best in candidates:
+        lone = best.num_texts < 2 and (bool(bands) or not _may_be_all(best, width))
+        unlike = bands and not OTHER_SIZE[0] < best.height / bands[0].line_height < OTHER_SIZE[1]
+        if lone or unlike or any(band.box.top < best.centre < band.box.bottom for band in bands):
+            continue
+        box = _box(best, candidates, width, height)
+        if not any(_overlap(box, band.box) for band in bands):
+            inside = tuple(mark for mark in marks if _overlap(mark, box))
+            bands.append(Band(box, round(best.height), best.anchor, inside))
+    return bands[:MOST_BANDS]
+
+
+def _may_be_all(row: Row, width: int) -> bool:
+    """Whether a row's one text may be all that a video has of subtitles: it stays, and in the middle of the width."""
+    centre = float(median((each.box[0] + each.box[2]) / 2 for _, each in row.found))
+    return row.num_frames >= 2 and row.is_still and abs(centre - width / 2) < OFF_MIDDLE * width
+
+
+def _box(best: Row, candidates: Sequence[Row], width: int, height: int) -> Box:
+    """The strip around a row and those next to it."""
     lines = [best]
     for row in sorted(candidates, key=lambda row: abs(row.centre - best.centre)):
         if row is not best and any(row.is_next_to(line) for line in lines):
@@ -141,8 +232,7 @@ def choose_band(probes: Sequence[Sequence[Reading]], width: int, height: int) ->
         top -= round(best.height)
     else:
         bottom += round(best.height)
-    box = Box(0, max(0, int(top - margin)), width, min(height, round(bottom + margin)))
-    return Band(box, round(best.height), best.anchor, tuple(mark for mark in marks if _overlap(mark, box)))
+    return Box(0, max(0, int(top - margin)), width, min(height, round(bottom + margin)))
 
 
 def _candidates(probes: Sequence[Sequence[Reading]], width: int, height: int) -> tuple[list[Box], list[Row]]:

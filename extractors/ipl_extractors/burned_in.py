@@ -1,33 +1,65 @@
 """Cues from subtitles that are part of the picture.
 
-The band is found on a few frames; then only the band is followed, in every frame, by the strokes of its text, and
-the text reader is asked when the text changes. Boundaries are presentation time stamps of frames.
+The bands in which text changes are found on a few frames; then only these are followed, in every frame, by the
+strokes of their text, and the text reader is asked when a text has changed. Boundaries are presentation time stamps
+of frames.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
-
-import numpy as np
-from rapidfuzz.fuzz import ratio
 
 import ipl
 from ipl.hookspecs import ReadText
 from ipl.mining.media import Box, every_frame
+from ipl.mining.scripts import are_bilingual, by_script, script_of
 from ipl.progress import say
-from ipl.records import Cue, MediaInfo, Reading
-from ipl_extractors.band import Band, find_band
-from ipl_extractors.following import Display, follow
-from ipl_extractors.line_boxes import line_boxes
-from ipl_extractors.readings import DOUBTFUL_AGREE, Text, Vote, merge_pieces
-from ipl_extractors.strokes import Luma
+from ipl.records import Cue, CueReading, MediaInfo, Span
+from ipl.worker import report
+from ipl_extractors.band import Band, BandSearch
+from ipl_extractors.band_track import BandTrack
+from ipl_extractors.evidence import crop_name, readings_of, save_crop, write_readings
+from ipl_extractors.following import Look
+from ipl_extractors.readings import Text, Vote
+from ipl_extractors.signs import are_signs
+from ipl_extractors.snapshots import Snapshots
 
 __all__ = ["BurnedIn"]
 
+SNAPSHOT = ".burned_in"
+"""A hidden file of the folder of evidence; the engine removes those when the source is done."""
+
 LETTERS_PX = 44
 """Higher lines are scaled down to this height: text readers scale them to about as much."""
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What is kept of a text while the rest of the video is read."""
+
+    start_ms: int
+    end_ms: int
+    text: str
+    score: float
+    readings: tuple[Vote, ...]
+    crop: str
+    band: Band
+
+
+@dataclass
+class _Pass:
+    """A pass over the video with some of its bands, and how far it has come: all that another process needs."""
+
+    bands: list[Band]
+    tracks: list[BandTrack]
+    shown: list[_Shown] = field(default_factory=list)
+    last_ms: float | None = None
+    """the time of the last frame taken"""
+    is_done: bool = False
 
 
 @ipl.plugin("burned_in")
@@ -37,75 +69,109 @@ class BurnedIn:
     min_score: float = 0.7
     "readings that score lower are no cue, 0 to 1"
     sure_score: float = 0.95
-    "a text whose first reading scores lower is read once more, from another frame"
+    "a line whose first reading scores lower is read twice more, from other pictures of it"
     same_text: float = 88.0
     "neighbouring texts that are this alike are one cue, 0 to 100 (rapidfuzz ratio, spaces left out)"
 
     @ipl.hookimpl
     def extract_cues(self, media: MediaInfo, read_text: ReadText, work_dir: Path) -> Iterator[Cue]:
-        """Yields the subtitles in order; nothing where the video has none. Saves a crop of each as <start_ms>.jpg."""
-        band = find_band(media, read_text) if media.has_video else None
-        if band is None:
+        """Yields the subtitles in order; nothing where the video has none. Leaves evidence (`ipl_extractors.evidence`).
+
+        Each band is a track, and where two languages are displayed at once, each script of a band.
+        """
+        if not media.has_video:
             return
-        track = f"burned-in:{band.box.top}-{band.box.bottom}"
-        work_dir.mkdir(parents=True, exist_ok=True)
-        with (work_dir / "readings.tsv").open("w", encoding="utf-8", newline="") as file:
-            table = csv.writer(file, delimiter="\t", lineterminator="\n")
-            table.writerow(("start_ms", "end_ms", "score", "text"))
-            for text in merge_pieces(self._texts(media, band, read_text), self.same_text):
-                for vote in text.readings:
-                    table.writerow((text.start_ms, text.end_ms, round(vote.score, 4), vote.text))
-                words, score = text.best()
-                _save(text.picture, work_dir / f"{text.start_ms}.jpg")
+        search = BandSearch(media, read_text)
+        bands = search.bands()
+        if not bands:
+            return
+        snapshots = Snapshots(work_dir / SNAPSHOT, read_text)
+        passes: list[_Pass] = snapshots.load() or []
+        shown: list[_Shown] = []
+        known: list[Band] = []
+        for number in count():
+            if number == len(passes):
+                passes.append(self._new_pass(bands, read_text))
+            if not passes[number].is_done:
+                self._go_through(media, passes, work_dir, snapshots)
+            known += bands
+            shown += passes[number].shown
+            bands = search.more_bands(known, [Span(each.start_ms, each.end_ms) for each in shown])
+            if not bands:
+                break
+        cues = list(_cues(media.path.name, shown))
+        write_readings((row for _, rows in cues for row in rows), work_dir)
+        yield from (cue for cue, _ in cues)
+
+    def _new_pass(self, bands: list[Band], read_text: ReadText) -> _Pass:
+        scores = {"min_score": self.min_score, "sure_score": self.sure_score, "same_text": self.same_text}
+        return _Pass(bands, [BandTrack(_look(band, _scale(bands)), read_text, **scores) for band in bands])
+
+    def _go_through(self, media: MediaInfo, passes: list[_Pass], work_dir: Path, snapshots: Snapshots) -> None:
+        """Reads each text that stands still in one of the last pass's bands, from where that pass has come to."""
+        now = passes[-1]
+        crops = {each.crop for each in chain.from_iterable(each.shown for each in passes)}
+
+        def keep(band: Band, texts: Iterable[Text]) -> None:
+            for text in texts:
+                crop = crop_name(text.start_ms, crops)
+                crops.add(crop)
+                save_crop(text.picture, work_dir / crop)
                 end_ms = min(text.end_ms, media.duration_ms)
-                yield Cue(media.path.name, text.start_ms, end_ms, words, track, score)
+                now.shown.append(_Shown(text.start_ms, end_ms, *text.best(), text.readings, crop, band))
 
-    def _texts(self, media: MediaInfo, band: Band, read_text: ReadText) -> Iterator[Text]:
-        """Reads each text that stands still in the band."""
-        scale = min(1.0, LETTERS_PX / band.line_height)
-        rows = max(8, round((band.box.bottom - band.box.top) * scale))
-        marks = [_scaled(mark, band.box, scale) for mark in band.marks]
-        line_height = max(8, round(band.line_height * scale))
-        band_frames = every_frame(media.path, band.box, rows, on_damage=say)
-        anchor = band.anchor.scaled(scale)
-        for display in follow(band_frames, line_height, anchor, marks, band.dark):
-            boxes = line_boxes(display.strokes, line_height, anchor)
-            start_ms, end_ms = round(display.start_ms), round(display.end_ms)
-            readings = self._readings(display, boxes, read_text)
-            shown_ms = (end_ms - start_ms) // max(1, len(readings))  # two readings of a piece share its time
-            votes = tuple(Vote(text, score, shown_ms) for text, score in readings)
-            yield Text(start_ms, end_ms, votes, display.picture, display.strokes)
-
-    def _readings(self, display: Display, boxes: Sequence[Box], read_text: ReadText) -> list[tuple[str, float]]:
-        """Reads the lines from the stack; a doubtful text again from one frame, and drops it if the two disagree."""
-        first = _read(display.stack, boxes, read_text)
-        if first[1] >= self.sure_score:
-            return [first]
-        second = _read(display.picture, boxes, read_text)
-        if second[1] >= self.sure_score:
-            return [second]
-        agree = ratio(first[0], second[0]) >= DOUBTFUL_AGREE
-        return [each for each in (first, second) if agree and each[0] and each[1] >= self.min_score]
+        frames = every_frame(
+            media.path,
+            [band.box for band in now.bands],
+            _scale(now.bands),
+            colourful=any(band.colourful for band in now.bands),
+            after_ms=now.last_ms,
+            on_damage=say,
+        )
+        for time_ms, lumas in frames:
+            for band, track, luma in zip(now.bands, now.tracks, lumas, strict=True):
+                keep(band, track.push(time_ms, luma))
+            now.last_ms = time_ms
+            report(time_ms, media.duration_ms)
+            snapshots.save_now_and_then(passes)
+        for band, track in zip(now.bands, now.tracks, strict=True):
+            keep(band, track.end())
+        now.is_done, now.tracks = True, []
+        snapshots.save(passes)
 
 
-def _read(luma: Luma, boxes: Sequence[Box], read_text: ReadText) -> tuple[str, float]:
-    crops = [np.repeat(luma[box.top : box.bottom, box.left : box.right, None], 3, axis=2) for box in boxes]
-    return _joined([line for found in read_text(crops, True) for line in found])
+def _scale(bands: Sequence[Band]) -> float:
+    return min(1.0, LETTERS_PX / min(band.line_height for band in bands))
 
 
-def _joined(lines: Sequence[Reading]) -> tuple[str, float]:
-    """Lines as one text; it scores as its worst line of those that have letters."""
-    kept = [line for line in lines if any(map(str.isalnum, line.text))]
-    return " ".join(line.text for line in kept), min((line.score for line in kept), default=0.0)
-
-
-def _scaled(mark: Box, within: Box, scale: float) -> Box:
-    return Box(
-        *(round(side * scale) for side in (mark.left, mark.top - within.top, mark.right, mark.bottom - within.top))
+def _look(band: Band, scale: float) -> Look:
+    marks = tuple(
+        Box(*(round(side * scale) for side in (left, top - band.box.top, right, bottom - band.box.top)))
+        for left, top, right, bottom in band.marks
     )
+    return Look(max(8, round(band.line_height * scale)), band.anchor.scaled(scale), marks, band.dark)
 
 
-def _save(picture: Luma, file: Path) -> None:
-    from PIL import Image
+def _cues(source_id: str, shown: list[_Shown]) -> Iterator[tuple[Cue, list[CueReading]]]:
+    """Yields a cue for each text in order, or for each script of one where its band shows two languages at once."""
+    of_band: dict[Band, list[list[str]]] = defaultdict(list)
+    for each in shown:
+        of_band[each.band].append(each.text.split("\n"))
+    signs = {band for band, texts in of_band.items() if are_signs([" ".join(lines) for lines in texts])}
+    bilingual = {band: are_bilingual(texts) for band, texts in of_band.items()}
+    script = {band: script_of(" ".join(chain.from_iterable(texts))) for band, texts in of_band.items()}
+    kept = [each for each in shown if each.band not in signs]
+    for each in sorted(kept, key=lambda each: (each.start_ms, each.band.box.top)):
+        parts = _by_script(each.text) if bilingual[each.band] else {script[each.band]: each.text}
+        for name, text in parts.items():
+            track = f"burned-in:{each.band.box.top}-{each.band.box.bottom}:{name}"
+            cue = Cue(source_id, each.start_ms, each.end_ms, text, track, each.score)
+            votes = list(each.readings)
+            if bilingual[each.band]:
+                read = [(vote, _by_script(vote.text).get(name)) for vote in votes]
+                votes = [vote._replace(text=words) for vote, words in read if words]
+            yield cue, readings_of(cue, votes, each.crop)
 
-    Image.fromarray(picture).save(file, quality=85)
+
+def _by_script(text: str) -> dict[str, str]:
+    return {name: "\n".join(lines) for name, lines in by_script(text.split("\n")).items()}

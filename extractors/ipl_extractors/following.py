@@ -16,9 +16,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from statistics import median
 
 import numpy as np
+import numpy.typing as npt
 
 from ipl.mining.media import Box
 from ipl_extractors.rows import Anchor
@@ -34,7 +36,10 @@ from ipl_extractors.strokes import (
     text_strokes,
 )
 
-__all__ = ["Display", "follow"]
+Picture = npt.NDArray[np.uint8]
+"""A frame of a band: luma, uint8 [H, W], or green, blue and red, uint8 [3, H, W]."""
+
+__all__ = ["Display", "Follower", "Look", "Persistent", "Picture", "follow"]
 
 SAMPLE_MS = 100
 """How often new text is looked for; it must show in two samples."""
@@ -49,6 +54,11 @@ old strokes stay: they may be a still background, or an upper line."""
 NUM_STACKED = 8
 MOST = 0.6
 """The share of samples in which a pixel must be a stroke: where the background is as bright, some come and go."""
+FEWEST_MASKS = 4
+ALWAYS_ON = 0.9
+"""In so many masks and from this share of them on, a stroke is always there."""
+SUDDEN = 0.25
+"""A drop of a text's level from one frame to the next by this share is its end, unlike the steps of a fade."""
 NUM_LEVELS = 25
 """Over how many frames the usual level of a text is taken."""
 
@@ -59,6 +69,8 @@ class Display:
 
     `strokes` is bool [H, W]; `stack` and `picture` are uint8 [H, W]: what several frames have in common (their
     least luma, of dark text the greatest), so that what moves behind the text cancels, and one frame as it is.
+    `during`, `before` and `after`, uint8 [H, W], are how much each pixel stands out in a frame of the display and in
+    those around it; None at the video's ends.
     """
 
     start_ms: float
@@ -66,45 +78,98 @@ class Display:
     strokes: Mask
     stack: Luma
     picture: Luma
+    during: Luma
+    before: Luma | None = None
+    after: Luma | None = None
 
 
-def follow(
-    frames: Iterable[tuple[float, Luma]],
-    line_height: int,
-    anchor: Anchor | None = None,
-    marks: Sequence[Box] = (),
-    dark: bool = False,
-) -> Iterator[Display]:
-    """Yields each text while it stands still, from every frame of the band (time in ms, uint8 [H, W])."""
-    look = _Look(line_height, anchor, tuple(marks), dark)
-    shown: _Shown | None = None
-    before: _Frame | None = None  # the last sample
-    recent: list[_Frame] = []  # all frames since the sample before that one
-    frame: _Frame | None = None
-    for time_ms, luma in frames:
-        frame = _Frame(time_ms, luma, look)
-        recent.append(frame)
-        if shown is not None and not shown.is_in(frame):
-            yield shown.ended(time_ms)
-            shown, before, recent = None, None, [frame]
+def follow(frames: Iterable[tuple[float, Picture]], look: Look) -> Iterator[Display]:
+    """Yields each text while it stands still, from every frame of the band (time in ms, and its picture)."""
+    follower = Follower(look)
+    for time_ms, picture in frames:
+        yield from follower.push(time_ms, picture)
+    yield from follower.end()
+
+
+class Persistent:
+    """Which pixels are on in nearly all of many masks, bool [H, W]."""
+
+    def __init__(self) -> None:
+        self._counts: npt.NDArray[np.int32] | None = None
+        self._num_masks = 0
+
+    def add(self, mask: Mask) -> None:
+        """Counts another mask."""
+        self._counts = mask.astype(np.int32) if self._counts is None else self._counts + mask
+        self._num_masks += 1
+
+    @property
+    def always(self) -> Mask:
+        """The pixels; none, of shape [1, 1], while there are too few masks to tell."""
+        if self._counts is None or self._num_masks < FEWEST_MASKS:
+            return np.zeros((1, 1), bool)
+        always: Mask = self._counts >= ALWAYS_ON * self._num_masks
+        return always
+
+
+class Follower:
+    """Takes the frames of a band one by one, and gives each text when its display is over."""
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self._shown: _Shown | None = None
+        self._before: _Frame | None = None  # the last sample
+        self._recent: list[_Frame] = []  # all frames since the sample before that one
+        self._last: _Frame | None = None
+        self._prior: _Frame | None = None  # the last frame before the recent ones
+        self._blank = Persistent()
+
+    @property
+    def always_on(self) -> Mask:
+        """What stands out nearly always while no text is shown, bool [H, W], or [1, 1] where that is not known."""
+        return self._blank.always
+
+    def push(self, time_ms: float, picture: Picture) -> Iterator[Display]:
+        """Yields the text whose display a frame ends; there may be two, if another began and ended just before."""
+        frame = self._last = _Frame(time_ms, picture, self._look)
+        self._recent.append(frame)
+        if self._shown is not None and not self._shown.is_in(frame):
+            gone_ms = self._shown.gone(self._recent)
+            after = next(each for each in self._recent if each.time_ms >= gone_ms)
+            yield self._shown.ended(gone_ms, after)
+            self._forget(gone_ms)
+            self._shown, self._before = None, None
+        before = self._before
         if before is not None and time_ms < before.time_ms + SAMPLE_MS:
-            continue
-        if shown is not None and before is not None:
-            changed = shown.change(before, frame, recent)
+            return
+        if self._shown is not None and before is not None:
+            changed = self._shown.change(before, frame, self._recent)
             if changed is None:
-                shown.extend(frame)
+                self._shown.extend(frame)
             else:
-                yield shown.ended(changed)
-                shown, recent = None, [each for each in recent if each.time_ms >= changed]
+                yield self._shown.ended(changed, frame)
+                self._shown = None
+                self._forget(changed)
                 before = before if before.time_ms >= changed else None
-        if shown is None and before is not None:
-            strokes = look.text(before.mask & frame.mask)
-            if np.count_nonzero(strokes) >= look.fewest and _is_still(strokes, before, frame):
-                shown = _Shown(strokes, [before, frame], recent, look)
-        recent = [each for each in recent if before is None or each.time_ms >= before.time_ms]
-        before = frame
-    if shown is not None and frame is not None:
-        yield shown.ended(frame.time_ms + _frame_ms(recent))
+        if self._shown is None and before is not None:
+            self._blank.add(frame.mask)
+            strokes = self._look.text(before.mask & frame.mask)
+            if np.count_nonzero(strokes) >= self._look.fewest and _is_still(strokes, before, frame):
+                self._shown = _Shown(strokes, [before, frame], self._recent, self._prior, self._look)
+        if before is not None:
+            self._forget(before.time_ms)
+        self._before = frame
+
+    def _forget(self, until_ms: float) -> None:
+        """Forgets the frames before a time, all but the last of them."""
+        self._prior = next((each for each in reversed(self._recent) if each.time_ms < until_ms), self._prior)
+        self._recent = [each for each in self._recent if each.time_ms >= until_ms]
+
+    def end(self) -> Iterator[Display]:
+        """Yields what is shown up to the last frame."""
+        if self._shown is not None and self._last is not None:
+            yield self._shown.ended(self._last.time_ms + _frame_ms(self._recent), None)
+            self._shown = None
 
 
 def _is_still(strokes: Mask, *frames: _Frame) -> bool:
@@ -119,16 +184,20 @@ def _frame_ms(recent: Sequence[_Frame]) -> float:
 
 
 @dataclass(frozen=True)
-class _Look:
-    """How strokes are looked for."""
+class Look:
+    """How the text of a band looks: how high its lines are, where they stand, what in the band is none.
+
+    `dark`: the letters are darker than what is around them.
+    """
 
     line_height: int
-    anchor: Anchor | None
-    marks: tuple[Box, ...]
-    dark: bool
+    anchor: Anchor | None = None
+    marks: tuple[Box, ...] = ()
+    dark: bool = False
 
     @property
     def fewest(self) -> int:
+        """How many pixels the strokes of one thin letter have."""
         return fewest_strokes(self.line_height)
 
     def text(self, mask: Mask) -> Mask:
@@ -143,28 +212,54 @@ class _Frame:
     """A frame of the band; its strokes are found when they are first asked for."""
 
     time_ms: float
-    luma: Luma
-    look: _Look
+    picture: Picture
+    look: Look
+
+    @cached_property
+    def luma(self) -> Luma:
+        """What is read, uint8 [H, W]: colours are stored at half the width and height, and blurred."""
+        import cv2
+
+        if self.picture.ndim == 2:
+            return self.picture
+        green, blue, red = self.picture
+        luma: Luma = cv2.cvtColor(cv2.merge([red, green, blue]), cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+        return luma
+
+    @cached_property
+    def light(self) -> Luma:
+        """What is followed, uint8 [H, W]: luma, or the brightest of the colours, as pure red has hardly any luma."""
+        import cv2
+
+        if self.picture.ndim == 2:
+            return self.picture
+        green, blue, red = self.picture
+        light: Luma = cv2.max(cv2.max(red, green), blue).astype(np.uint8, copy=False)
+        return light
+
+    @cached_property
+    def contrasts(self) -> Luma:
+        """How much each pixel stands out, uint8 [H, W]."""
+        return contrast(self.light, self.look.line_height, self.look.dark)
 
     @cached_property
     def mask(self) -> Mask:
         """Its strokes, bool [H, W]."""
-        contrasts = contrast(self.luma, self.look.line_height, self.look.dark)
-        mask = stroke_mask(contrasts, self.look.line_height, self.look.marks)
-        return one_colour(mask, self.luma, self.look.dark)
+        mask = stroke_mask(self.contrasts, self.look.line_height, self.look.marks)
+        return one_colour(mask, self.light, self.look.dark)
 
     def level(self, where: _Where) -> float:
         """How much it stands out where a text's strokes are, on the mean."""
         import cv2
 
-        found = contrast(self.luma[where.rows, where.columns], self.look.line_height, self.look.dark)
+        found = contrast(self.light[where.rows, where.columns], self.look.line_height, self.look.dark)
         return float(cv2.mean(found, where.mask)[0])
 
 
 class _Where:
     """Some pixels of the band, and the rectangle around them that tells how they stand out."""
 
-    def __init__(self, pixels: Mask, look: _Look) -> None:
+    def __init__(self, pixels: Mask, look: Look) -> None:
         margin = kernel_side(look.line_height)
         rows, columns = (np.flatnonzero(pixels.any(axis=axis)) for axis in (1, 0))
         self.rows = slice(max(0, int(rows[0]) - margin), int(rows[-1]) + 1 + margin)
@@ -173,12 +268,15 @@ class _Where:
 
 
 class _Shown:
-    """A text while it is followed. `recent` are the frames among which it began."""
+    """A text while it is followed. `recent` are the frames among which it began, `prior` is the one before them."""
 
-    def __init__(self, strokes: Mask, stacked: list[_Frame], recent: list[_Frame], look: _Look) -> None:
+    def __init__(
+        self, strokes: Mask, stacked: list[_Frame], recent: list[_Frame], prior: _Frame | None, look: Look
+    ) -> None:
         self.stacked = stacked
         self.look = look
         self._recent = recent
+        self._prior = prior
         self._skipped = 1
         self._votes = 2 * strokes.astype(np.uint8)
         self._set_strokes(strokes)
@@ -193,6 +291,17 @@ class _Shown:
         level = frame.level(self._where)
         self._levels.append(level)
         return level >= 0.5 * median(self._levels[-NUM_LEVELS:])
+
+    def gone(self, recent: Sequence[_Frame]) -> float:
+        """Returns from when on the text is gone that is not in the last frame of `recent`.
+
+        Another text may have some strokes in common with it, enough to stay unnoticed for some frames.
+        """
+        levels = [frame.level(self._where) for frame in recent]
+        drops = [one - other for one, other in pairwise(levels)]
+        if not drops or max(drops) < SUDDEN * median(self._levels):
+            return recent[-1].time_ms
+        return recent[drops.index(max(drops)) + 1].time_ms
 
     def change(self, before: _Frame, now: _Frame, recent: Sequence[_Frame]) -> float | None:
         """Returns from when on another text is shown, None where it is still this one."""
@@ -219,22 +328,25 @@ class _Shown:
             self._skipped = 0
         self._skipped += 1
 
-    def ended(self, end_ms: float) -> Display:
-        """Closes the display."""
+    def ended(self, end_ms: float, after: _Frame | None) -> Display:
+        """Closes the display; `after` is a frame after it."""
         usual = median(self._levels)
-        start_ms = self.stacked[-1].time_ms
+        start_ms, before = self.stacked[-1].time_ms, self._prior
         for frame in reversed(self._recent):
             if frame.level(self._where) < 0.5 * usual:
+                before = frame
                 break
             start_ms = frame.time_ms
         pictures = [frame.luma for frame in self.stacked]
         # The first and the last may show it fading.
         inner = pictures[1:-1] if len(pictures) > 3 else pictures
         stack = np.maximum.reduce(inner) if self.look.dark else np.minimum.reduce(inner)
-        return Display(start_ms, end_ms, self.strokes, stack, inner[len(inner) // 2])
+        around = (frame.contrasts if frame else None for frame in (before, after))
+        middle = self.stacked[len(self.stacked) // 2]
+        return Display(start_ms, end_ms, self.strokes, stack, middle.luma, middle.contrasts, *around)
 
 
-def _turn(recent: Sequence[_Frame], pixels: Mask, look: _Look) -> float:
+def _turn(recent: Sequence[_Frame], pixels: Mask, look: Look) -> float:
     """Returns the time of the first frame after which the pixels' level is that of the other side."""
     where = _Where(pixels, look)
     levels = [frame.level(where) for frame in recent]

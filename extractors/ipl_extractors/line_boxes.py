@@ -10,14 +10,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ipl.mining.media import Box
 from ipl_extractors.rows import Anchor
-from ipl_extractors.strokes import Mask
+from ipl_extractors.strokes import Mask, own_span, stands_at
 
 __all__ = ["line_boxes"]
-
-WIDE_GAP = 0.5
-"""A gap wider than one between words, as a share of the line's height."""
-OFF_CENTRE = 0.3
-"""How far a centred line's centre may lie off the anchor, as a share of the line's height."""
 
 
 def line_boxes(strokes: Mask, line_height: int, anchor: Anchor | None = None) -> list[Box]:
@@ -52,20 +47,8 @@ def line_boxes(strokes: Mask, line_height: int, anchor: Anchor | None = None) ->
 
 def _extent(columns: npt.NDArray[np.int64], line_height: int, anchor: Anchor | None) -> tuple[int, int, bool]:
     """Returns the columns of a line, without what stands beside it, and whether it stands at the anchor."""
-    runs = np.split(columns, np.flatnonzero(np.diff(columns) > WIDE_GAP * line_height) + 1)
-    groups = [(int(run[0]), int(run[-1])) for run in runs]
-    first, last = groups[0][0], groups[-1][1]
-    if anchor is None:
-        return first, last, True
-    if anchor.kind == "left":
-        starts = [start for start, _ in groups if abs(start - anchor.x) <= line_height]
-        return (starts[0] if starts else first), last, bool(starts)
-    if abs((first + last) / 2 - anchor.x) > line_height:
-        spans = [(one[0], other[1]) for at, one in enumerate(groups) for other in groups[at:]]
-        centred = [span for span in spans if abs(sum(span) / 2 - anchor.x) <= OFF_CENTRE * line_height]
-        if centred:
-            first, last = max(centred, key=lambda span: span[1] - span[0])
-    return first, last, first - line_height <= anchor.x <= last + line_height
+    first, last = own_span(columns, line_height, anchor)
+    return first, last, anchor is None or stands_at(anchor, first, last, line_height)
 
 
 def _lines(rows: npt.NDArray[np.int64], top: int, bottom: int, line_height: int) -> Iterator[tuple[int, int]]:

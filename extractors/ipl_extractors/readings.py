@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -13,15 +13,19 @@ from rapidfuzz.fuzz import ratio
 
 from ipl_extractors.strokes import overlap
 
-__all__ = ["DOUBTFUL_AGREE", "Text", "Vote", "merge_pieces"]
+__all__ = ["DOUBTFUL_AGREE", "Merger", "Text", "Vote"]
 
 DOUBTFUL_AGREE = 60
 """Two doubtful readings are of one text from this rapidfuzz ratio on, 0 to 100."""
-SHORTEST_MS = 150
+SHORTEST_MS = 400
+"""Half of what houses ask for at least (833 ms); what shows for a shorter time is a sign that moved through."""
 
 
 class Vote(NamedTuple):
-    """What was read of a piece of a display, its score from 0 to 1, and how long the piece was shown."""
+    """What was read of a piece of a display, its score from 0 to 1, and how long the piece was shown.
+
+    A piece's best reading has all of that time, its others have none: they do not count, but they are evidence.
+    """
 
     text: str
     score: float
@@ -49,26 +53,36 @@ class Text:
         for vote in self.readings:
             votes[vote.text].append(vote)
         text, found = max(votes.items(), key=lambda item: sum(vote.score * vote.shown_ms for vote in item[1]))
-        return text, sum(vote.score for vote in found) / len(found)
+        counted = [vote.score for vote in found if vote.shown_ms] or [found[0].score]
+        return text, sum(counted) / len(counted)
 
 
-def merge_pieces(texts: Iterable[Text], same_text: float) -> Iterator[Text]:
+class Merger:
     """Joins neighbours that are pieces of one text, and leaves out what nothing was read of.
 
     Something that passes behind a text can cut its display into pieces and spoil the reading of one. Pieces
     touch, and read alike (rapidfuzz ratio from `same_text` on, spaces left out) or stand on the same strokes.
     """
-    last: Text | None = None
-    for text in texts:
-        if last and text.start_ms <= last.end_ms and _one_text(last, text, same_text):
+
+    def __init__(self, same_text: float) -> None:
+        self._same_text = same_text
+        self._last: Text | None = None
+
+    def push(self, text: Text) -> Iterator[Text]:
+        """Takes the next piece, and yields the text before it if that is whole."""
+        last = self._last
+        if last and text.start_ms <= last.end_ms and _one_text(last, text, self._same_text):
             shown: dict[str, Any] = {"picture": text.picture, "strokes": text.strokes} if not last.readings else {}
-            last = replace(last, end_ms=text.end_ms, readings=last.readings + text.readings, **shown)
-            continue
-        if last and last.is_readable:
-            yield last
-        last = text
-    if last and last.is_readable:
-        yield last
+            self._last = replace(last, end_ms=text.end_ms, readings=last.readings + text.readings, **shown)
+            return
+        yield from self.end()
+        self._last = text
+
+    def end(self) -> Iterator[Text]:
+        """Yields the last text."""
+        if self._last and self._last.is_readable:
+            yield self._last
+        self._last = None
 
 
 def _one_text(one: Text, other: Text, same_text: float) -> bool:

@@ -22,6 +22,8 @@ __all__ = [
     "near",
     "one_colour",
     "overlap",
+    "own_span",
+    "stands_at",
     "stroke_mask",
     "text_strokes",
 ]
@@ -32,6 +34,12 @@ Mask = npt.NDArray[np.bool_]
 CONTRAST = 50
 """How much brighter (or darker) than what surrounds it a stroke is, of 255."""
 
+WIDE_GAP = 0.5
+"""A gap wider than one between words, as a share of the line's height."""
+WELL_CENTRED = 0.3
+"""How far a part of a line may be off the centre to be taken for all of it, as a share of the line's height."""
+OFF_CENTRE = 0.25
+"""How far a centred line's centre may be off, as a share of its width."""
 ONE_COLOUR = 60
 """How far the luma of one text's strokes lies apart; two colours of a karaoke text may differ by as much."""
 
@@ -97,21 +105,57 @@ def text_strokes(mask: Mask, line_height: int, anchor: Anchor | None = None) -> 
     import cv2
 
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
-    small = (stats[:, cv2.CC_STAT_HEIGHT] <= 1.2 * line_height) & (stats[:, cv2.CC_STAT_WIDTH] <= 6 * line_height)
+    heights, widths = stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_WIDTH]
+    # The outlines of a whole line of Chinese may run together; the edge of a box is as wide, but flat.
+    small = (heights <= 1.2 * line_height) & ((widths <= 6 * line_height) | (heights >= 0.5 * line_height))
     small[0] = False  # what is no stroke
     kept: Mask = small[labels]
     if anchor is None or not kept.any():
         return kept
-    columns = np.flatnonzero(kept.any(axis=0))
-    for run in np.split(columns, np.flatnonzero(np.diff(columns) > 2 * line_height) + 1):
-        first, last = int(run[0]), int(run[-1])
-        if anchor.kind == "left":
-            is_anchored = abs(first - anchor.x) <= line_height
-        else:
-            is_anchored = first - line_height / 2 <= anchor.x <= last + line_height / 2
-        if not is_anchored:
-            kept[:, first : last + 1] = False
+    for top, bottom in _strips(kept, line_height):
+        strip = kept[top:bottom]
+        columns = np.flatnonzero(strip.any(axis=0))
+        for run in np.split(columns, np.flatnonzero(np.diff(columns) > 2 * line_height) + 1):
+            first, last = own_span(run, line_height, anchor)
+            if not stands_at(anchor, first, last, line_height):
+                last = first - 1
+            strip[:, run[0] : first] = strip[:, last + 1 : run[-1] + 1] = False
     return kept
+
+
+def own_span(columns: npt.NDArray[np.int64], line_height: int, anchor: Anchor | None) -> tuple[int, int]:
+    """Returns the first and the last of a line's inked columns, without what stands beside the line."""
+    runs = np.split(columns, np.flatnonzero(np.diff(columns) > WIDE_GAP * line_height) + 1)
+    groups = [(int(run[0]), int(run[-1])) for run in runs]
+    first, last = groups[0][0], groups[-1][1]
+    if anchor is None:
+        return first, last
+    if anchor.kind == "left":
+        starts = [start for start, _ in groups if abs(start - anchor.x) <= line_height]
+        return (starts[0] if starts else first), last
+    if abs((first + last) / 2 - anchor.x) <= line_height:
+        return first, last
+    spans = [(one[0], other[1]) for at, one in enumerate(groups) for other in groups[at:]]
+    centred = [span for span in spans if abs(sum(span) / 2 - anchor.x) <= WELL_CENTRED * line_height]
+    return max(centred, key=lambda span: span[1] - span[0], default=(first, last))
+
+
+def stands_at(anchor: Anchor, first: int, last: int, line_height: int) -> bool:
+    """Whether strokes from column `first` to `last` start, or have their centre, at the anchor.
+
+    A line may have some more at one end, of what is behind it; a title may well reach across the anchor.
+    """
+    if anchor.kind == "left":
+        return abs(first - anchor.x) <= line_height
+    off = abs((first + last) / 2 - anchor.x)
+    return off <= max(line_height, OFF_CENTRE * (last - first))
+
+
+def _strips(mask: Mask, line_height: int) -> list[tuple[int, int]]:
+    """Cuts a mask where no stroke is for some rows: between lines, where nothing behind them joins them."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    parts = np.split(rows, np.flatnonzero(np.diff(rows) > max(1, line_height // 8)) + 1)
+    return [(int(part[0]), int(part[-1]) + 1) for part in parts]
 
 
 def overlap(one: Mask, other: Mask) -> float:

@@ -1,4 +1,6 @@
-"""Changes to training audio that keep its text: speed, gain, SpecAugment. Each is a pure function of its seed.
+"""Changes to training audio that keep its text: speed, and SpecAugment. Each is a pure function of its seed.
+
+Rooms, noise and gain are in `ipl.asr.distortion`.
 
 N: samples · B: utterances · T: frames · F: mel bands
 """
@@ -12,15 +14,13 @@ import soxr
 import torch
 from torch import Tensor
 
-__all__ = ["AugmentConfig", "augment_samples", "change_speed", "random_for", "spec_augment"]
+__all__ = ["AugmentConfig", "change_speed", "random_for", "spec_augment"]
 
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """How much training audio is changed. The defaults of `change_speed` suit little data."""
+    """How much SpecAugment hides; the defaults suit little data."""
 
-    speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
-    gain_db: float = 6.0
     frequency_masks: int = 2
     frequency_mask_bands: int = 15
     time_masks: int = 2
@@ -37,15 +37,6 @@ def random_for(seed: int, epoch: int, name: str) -> torch.Generator:
     """
     digest = hashlib.blake2b(f"{seed}/{epoch}/{name}".encode(), digest_size=8).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
-
-
-def augment_samples(samples: Tensor, sample_rate_hz: int, generator: torch.Generator, config: AugmentConfig) -> Tensor:
-    """Samples [N] at one of `config.speeds` and at a gain of up to `config.gain_db` either way."""
-    if config.speeds:
-        draw = int(torch.randint(len(config.speeds), (), generator=generator))
-        samples = change_speed(samples, sample_rate_hz, config.speeds[draw])
-    gain_db = (2 * float(torch.rand((), generator=generator)) - 1) * config.gain_db
-    return samples * 10 ** (gain_db / 20)
 
 
 def change_speed(samples: Tensor, sample_rate_hz: int, factor: float) -> Tensor:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from ipl import audio
@@ -43,6 +43,9 @@ def read_samples(encoded: bytes, config: FeatureConfig, where: str = "audio") ->
 
 def compute(samples: Tensor, config: FeatureConfig) -> Tensor:
     """The features [T, F] that a model of this configuration hears, of samples [N] at the model's rate."""
+    if config.kind == "samples":
+        whole = normalise(samples.to(torch.float32)[:, None], config.normalise)[:, 0]
+        return nn.functional.pad(whole, (0, -len(whole) % config.num_mels)).reshape(-1, config.num_mels)
     return normalise(fbank(samples, config.sample_rate_hz, config.num_mels), config.normalise)
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Literal
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-__all__ = ["ErrorRate", "character_errors", "corpus_error_rate", "interval", "word_errors"]
+__all__ = ["ErrorRate", "align", "character_errors", "corpus_error_rate", "interval", "word_errors"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,18 @@ def character_errors(reference: str, hypothesis: str, spaces: bool = True) -> Er
 def _errors(reference: Sequence[str], hypothesis: Sequence[str]) -> ErrorRate:
     kinds = [operation.tag for operation in Levenshtein.editops(reference, hypothesis)]
     return ErrorRate(kinds.count("replace"), kinds.count("delete"), kinds.count("insert"), len(reference), 1)
+
+
+def align(reference: Sequence[str], hypothesis: Sequence[str]) -> list[tuple[str | None, str | None]]:
+    """Pairs of what was to be said and what was, in order; None stands for nothing: a deletion or an insertion.
+
+    >>> align("the cat sat".split(), "a the cat".split())
+    [(None, 'a'), ('the', 'the'), ('cat', 'cat'), ('sat', None)]
+    """
+    pairs: list[tuple[str | None, str | None]] = []
+    for each in Levenshtein.opcodes(reference, hypothesis):
+        pairs += zip_longest(reference[each.src_start : each.src_end], hypothesis[each.dest_start : each.dest_end])
+    return pairs
 
 
 def corpus_error_rate(

@@ -1,4 +1,7 @@
-"""Output units of a recogniser: the characters of its text."""
+"""Output units of a recogniser: characters, and what all kinds of units have in common.
+
+The other kinds are in `ipl.asr.bigrams` and `ipl.asr.pieces`; `ipl.asr.unit_kinds` chooses between them.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +9,28 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from typing import ClassVar
 
 from ipl.errors import InputError
-from ipl.files import write_text
 
-__all__ = ["BLANK", "Units"]
+__all__ = ["BLANK", "BLANK_SYMBOL", "Units", "all_characters"]
 
 BLANK = 0
 """The id of CTC's blank, which stands for no unit."""
+BLANK_SYMBOL = "<blank>"
 
-_BLANK_SYMBOL = "<blank>"
-_SPACE_SYMBOL = "<space>"
+
+def all_characters(texts: Iterable[str]) -> list[str]:
+    """The different characters of texts in Unicode NFC, in code-point order."""
+    return sorted({character for text in texts for character in unicodedata.normalize("NFC", text)})
 
 
 @dataclass(frozen=True)
 class Units:
     """The characters that a recogniser writes; a character's id is its place in `symbols`, blank's is 0.
+
+    Other kinds of units are subclasses. Each has all single characters of its texts among its symbols and cuts
+    texts into symbols in a way of its own, so that what is encoded decodes to the same text.
 
     >>> units = Units.collect(["abba", "a b"])
     >>> units.symbols
@@ -33,36 +41,43 @@ class Units:
     'ab a'
     """
 
+    LONGEST: ClassVar[int] = 1
+    """Characters of the longest symbol that there may be."""
+
     symbols: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if not self.symbols or self.symbols[BLANK] != _BLANK_SYMBOL:
-            raise InputError(f"units: the first is {self.symbols[:1]}, expected {_BLANK_SYMBOL!r}")
+        if not self.symbols or self.symbols[BLANK] != BLANK_SYMBOL:
+            raise InputError(f"units: the first is {self.symbols[:1]}, expected {BLANK_SYMBOL!r}")
         for symbol in self.symbols[1:]:
-            if len(symbol) != 1:
-                raise InputError(f"units: {symbol!r} is not one character")
+            if not 1 <= len(symbol) <= self.LONGEST:
+                raise InputError(f"units: {symbol!r} has {len(symbol)} characters, expected 1 to {self.LONGEST}")
         if len(set(self.symbols)) != len(self.symbols):
-            raise InputError("units: a character is there twice")
+            raise InputError("units: one is there twice")
 
     @classmethod
     def collect(cls, texts: Iterable[str]) -> Units:
         """The units of all characters of normalised texts (`ipl.asr.text.normalise`), in code-point order."""
-        characters = {character for text in texts for character in unicodedata.normalize("NFC", text)}
-        return cls((_BLANK_SYMBOL, *sorted(characters)))
+        return Units((BLANK_SYMBOL, *all_characters(texts)))
 
     def __len__(self) -> int:
         return len(self.symbols)
 
     @cached_property
-    def _ids(self) -> dict[str, int]:
+    def ids(self) -> dict[str, int]:
+        """The id of each symbol but blank's."""
         return {symbol: unit for unit, symbol in enumerate(self.symbols) if unit != BLANK}
 
+    def cut(self, text: str) -> list[str]:
+        """Cuts a text without missing characters into symbols."""
+        return list(text)
+
     def missing(self, text: str) -> list[str]:
-        """The characters of `text` that are no units, each as often as it occurs."""
-        return [character for character in unicodedata.normalize("NFC", text) if character not in self._ids]
+        """The characters of `text` that no unit writes, each as often as it occurs."""
+        return [character for character in unicodedata.normalize("NFC", text) if character not in self.ids]
 
     def encode(self, text: str, drop_unknown: bool = False) -> list[int]:
-        """Turns normalised text into ids; InputError names the characters that are no units.
+        """Turns normalised text into ids; InputError names the characters that no unit writes.
 
         With `drop_unknown` they are left out instead; `missing` counts them.
         """
@@ -72,29 +87,24 @@ class Units:
                 f"text {text!r}: the model has no unit for {named}; "
                 "clean the text, or train a model whose labelled text has them"
             )
-        return [self._ids[each] for each in unicodedata.normalize("NFC", text) if each in self._ids]
+        known = "".join(each for each in unicodedata.normalize("NFC", text) if each in self.ids)
+        return [self.ids[symbol] for symbol in self.cut(known)]
 
     def decode(self, ids: Sequence[int]) -> str:
         """Turns ids into text; blanks are left out."""
         return "".join(self.symbols[unit] for unit in ids if unit != BLANK)
 
     def tidy(self, ids: Sequence[int]) -> list[int]:
-        """Leaves out spaces at either end, and all but one between words.
+        """Leaves out blanks, spaces at either end, and all but one between words; other units stay as they are.
 
         >>> Units.collect(["a b"]).tidy([1, 2, 1, 1, 3])
         [2, 1, 3]
         """
-        return self.encode(" ".join(self.decode(ids).split()))
-
-    def save(self, path: Path) -> None:
-        """Writes one unit a line; the space is written `<space>`."""
-        write_text(path, "".join(f"{_SPACE_SYMBOL if each == ' ' else each}\n" for each in self.symbols))
-
-    @classmethod
-    def load(cls, path: Path) -> Units:
-        """Reads what `save` wrote; InputError where it is no list of units."""
-        try:
-            lines = path.read_text(encoding="utf-8").split("\n")
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path}: no list of units can be read from it: {error}") from error
-        return cls(tuple(" " if line == _SPACE_SYMBOL else line for line in lines if line))
+        kept: list[int] = []
+        for unit in ids:
+            if unit == BLANK or (not kept and self.symbols[unit] == " "):
+                continue
+            if self.symbols[unit].startswith(" ") and kept and self.symbols[kept[-1]] == " ":
+                kept.pop()
+            kept.append(unit)
+        return kept[:-1] if kept and self.symbols[kept[-1]] == " " else kept

@@ -43,7 +43,12 @@ def page(info: PluginInfo) -> str:
     uses = ", ".join(info.arguments) or "no argument"
     parts = [
         f"{info.role} {info.name}  [{_place(info)}]",
-        inspect.getdoc(info.cls) or "(no description)",
+        "\n".join(
+            [
+                inspect.getdoc(info.cls) or "(no description)",
+                *(f"{name.capitalize()}: {text}" for name, text in info.facts.items()),
+            ]
+        ),
         f"Role: {_first_line(ROLES[info.role])}\nHook: {signature(info.role)}\nUses: {uses}",
         _options(info.options),
         f"In use: {example(info)}",

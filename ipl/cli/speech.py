@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from ipl.cli.options import positive
 from ipl.errors import InputError
 
 if TYPE_CHECKING:
+    from ipl.report.errors import Comparison
     from ipl.speech import Segment
 
 __all__ = ["add_parser"]
@@ -28,6 +31,15 @@ def add_parser(commands: Any) -> None:
         "--data", type=Path, required=True, metavar="DATASET", help="a folder of utterances with text"
     )
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
+    evaluate.add_argument(
+        "--errors",
+        type=Path,
+        metavar="FILE",
+        help="also write a page (HTML) with reference above hypothesis and what is taken for what",
+    )
+    evaluate.add_argument(
+        "--show", type=positive, default=0, metavar="N", help="print the N utterances with most errors, word by word"
+    )
     evaluate.set_defaults(run=_evaluate)
 
     transcribe = commands.add_parser(
@@ -37,20 +49,61 @@ def add_parser(commands: Any) -> None:
     )
     _add_model(transcribe)
     transcribe.add_argument("audio", metavar="AUDIO", nargs="+", type=Path, help="audio or video files")
-    transcribe.add_argument("--format", choices=("text", "srt", "json"), default="text", help="what to print")
+    transcribe.add_argument(
+        "--format",
+        choices=tuple(_FORMATS),
+        default="text",
+        help="what to print; json and ctm also tell when each word is said and how sure it is, from 0 to 1",
+    )
+    transcribe.add_argument(
+        "--streaming",
+        action="store_true",
+        help="print what is said while it is heard, for a model of chunks; on a terminal also what is not final yet",
+    )
     transcribe.set_defaults(run=_transcribe)
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, required=True, metavar="REF", help="a model folder, or a run directory")
+    parser.add_argument(
+        "--decode",
+        choices=("greedy", "beam", "rescore", "joint"),
+        default="beam",
+        help="CTC's best path or prefix beam; with a hybrid model also the beam's texts rescored by the attention "
+        "decoder, or one beam of both (default: beam)",
+    )
     parser.add_argument("--beam", type=positive, default=8, help="beam width; 1 is greedy (default: 8)")
+    parser.add_argument(
+        "--ctc-weight", type=float, default=0.3, metavar="W", help="share of CTC in rescore and joint (default: 0.3)"
+    )
+    parser.add_argument("--lm", type=Path, metavar="ARPA", help="language model, such as `python -m ipl.asr.lm` makes")
+    parser.add_argument("--lm-weight", type=float, default=0.5, metavar="W", help="its weight (default: 0.5)")
+    parser.add_argument(
+        "--unit-bonus", type=float, default=0.0, metavar="B", help="nats that each unit adds to a text (default: 0)"
+    )
+
+
+def _decoding(args: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "decode": args.decode,
+        "beam": args.beam,
+        "ctc_weight": args.ctc_weight,
+        "language_model": args.lm,
+        "lm_weight": args.lm_weight,
+        "unit_bonus": args.unit_bonus,
+    }
 
 
 def _evaluate(args: argparse.Namespace) -> int:
     from ipl import api, speech
     from ipl.files import write_json
+    from ipl.report.errors import Comparison, write_error_page
+    from ipl.stages.measure import error_rates
 
-    rates = speech.evaluate(args.model, api.load(args.data), args.beam)
+    heard = list(speech.recognized(args.model, api.load(args.data), **_decoding(args)))
+    rates = error_rates([(reference, hypothesis) for _, reference, hypothesis in heard])
+    comparisons = [Comparison.of(*each) for each in heard]
+    _show(comparisons, args.show)
     for name, unit in (("wer", "words"), ("cer", "characters")):
         low, high = rates[f"{name}_low"], rates[f"{name}_high"]
         print(f"{name.upper()} {rates[name]:.2%} ({low:.2%} to {high:.2%}) over {rates[f'num_{unit}']} {unit}")
@@ -58,18 +111,39 @@ def _evaluate(args: argparse.Namespace) -> int:
     print(f"words: {counts}; {rates['num_utterances']} utterances")
     if args.json:
         write_json(args.json, rates)
+    if args.errors:
+        write_error_page(args.errors, comparisons, rates, f"Errors of {args.model} on {args.data}")
     return 0
+
+
+def _show(comparisons: Sequence[Comparison], most: int) -> None:
+    from rich.console import Console
+
+    from ipl.report.errors import error_lines, worst
+
+    console = Console(soft_wrap=True, highlight=False)
+    for each in worst(comparisons, most):
+        for line in error_lines(each, shutil.get_terminal_size().columns):
+            console.print(line)
+        console.print()
 
 
 def _transcribe(args: argparse.Namespace) -> int:
     from ipl import speech
 
     speech.find_model(args.model)
+    if args.streaming and args.format != "text":
+        raise InputError(f"--format: found {args.format} with --streaming, expected text")
     failed = 0
     for file in args.audio:
         segments: list[Segment] = []
         try:
-            for segment in speech.transcribe(args.model, file, args.beam):
+            if args.streaming:
+                _follow(speech.stream(args.model, file, **_decoding(args)))
+                continue
+            for segment in speech.transcribe(
+                args.model, file, words=args.format in FORMATS_WITH_WORDS, **_decoding(args)
+            ):
                 segments.append(segment)  # of a damaged file too, as far as it goes
         except InputError as error:
             print(f"ipl: {error}", file=sys.stderr)
@@ -81,15 +155,32 @@ def _transcribe(args: argparse.Namespace) -> int:
     return 2 if failed else 0
 
 
+def _follow(segments: Iterator[Segment]) -> None:
+    """Prints segments as they become final, and on a terminal what is not final yet, in a line that changes."""
+    is_terminal = sys.stdout.isatty()
+    for each in segments:
+        if is_terminal:
+            print("\r\x1b[K", end="")
+        if is_terminal or each.is_final:
+            print(each.text, end="\n" if each.is_final else "", flush=True)
+
+
 def _text(file: Path, segments: Sequence[Segment]) -> list[str]:
     return [f"{file}\t{' '.join(each.text for each in segments if each.text)}"]
 
 
 def _json(file: Path, segments: Sequence[Segment]) -> list[str]:
-    shown = [
-        {"start_ms": each.start_ms, "end_ms": each.end_ms, "text": each.text, "score": each.score} for each in segments
+    return [json.dumps({"file": str(file), "segments": [asdict(each) for each in segments]}, ensure_ascii=False)]
+
+
+def _ctm(file: Path, segments: Sequence[Segment]) -> list[str]:
+    """NIST's time-marked conversation: file, channel, start and length in seconds, word, confidence."""
+    return [
+        f"{file.stem.replace(' ', '_')} 1 {word.start_ms / 1000:.2f} {(word.end_ms - word.start_ms) / 1000:.2f} "
+        f"{word.text} {word.confidence:.3f}"
+        for each in segments
+        for word in each.words
     ]
-    return [json.dumps({"file": str(file), "segments": shown}, ensure_ascii=False)]
 
 
 def _srt(_file: Path, segments: Sequence[Segment]) -> list[str]:
@@ -100,4 +191,5 @@ def _srt(_file: Path, segments: Sequence[Segment]) -> list[str]:
     return [subtitles.to_string("srt").rstrip("\n")]
 
 
-_FORMATS = {"text": _text, "srt": _srt, "json": _json}
+_FORMATS = {"text": _text, "srt": _srt, "json": _json, "ctm": _ctm}
+FORMATS_WITH_WORDS = ("json", "ctm")

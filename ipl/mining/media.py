@@ -12,10 +12,12 @@ Shapes: N samples, H rows, W columns.
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from queue import SimpleQueue
 from subprocess import DEVNULL, PIPE, Popen
@@ -42,7 +44,12 @@ __all__ = [
 
 OnDamage = Callable[[str], None]
 BLOCK_SECONDS = 10
-FRAME_TIME = re.compile(rb"Parsed_showinfo.* pts_time:(-?[\d.]+)")
+TIME_BASE = re.compile(rb"Parsed_showinfo.* config in time_base: (\d+)/(\d+)")
+FRAME_TIME = re.compile(rb"Parsed_showinfo.* pts: *(-?\d+)")
+"""In units of the time base: what showinfo says in seconds is rounded to six digits by older versions of ffmpeg."""
+
+LEADS_MS = 2_000, 60_000
+"""How long before a frame decoding starts to find it again; formats without an index are entered too late."""
 SHORTFALL_MS = 1000
 """How much less than the header promises a file may hold before it counts as cut short."""
 
@@ -126,20 +133,73 @@ def frames(
 
 
 def every_frame(
-    path: Path, crop: Box | None = None, height: int | None = None, *, on_damage: OnDamage | None = None
-) -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:
-    """Yields every frame of the video: the time in ms from which it is shown, and its luma, uint8 [H, W].
+    path: Path,
+    crops: Sequence[Box] = (),
+    scale: float = 1.0,
+    *,
+    colourful: bool = False,
+    after_ms: float | None = None,
+    on_damage: OnDamage | None = None,
+) -> Iterator[tuple[float, list[npt.NDArray[np.uint8]]]]:
+    """Yields every frame of the video: the time in ms from which it is shown, and the luma of each crop, uint8 [H, W].
 
     Times are the file's own presentation time stamps, so a variable frame rate is as exact as a constant one.
-    `crop` and `height` are those of `frames`. Raises MediaError as `audio_blocks` does.
+    `crops` are in pixels of the picture as shown, all of one width, by default one: the picture; `scale` makes them
+    smaller. `colourful` gives green, blue and red in place of luma, uint8 [3, H, W]. With `after_ms`, the time of one
+    of its frames, it begins with the next one, as a rule without decoding what lies long before. Raises MediaError as
+    `audio_blocks` does.
     """
-    view = _view(path, crop, height, {}, lambda video: video)
-    video = view.video.filter("showinfo", checksum=0)
-    output = video.output("pipe:", format="rawvideo", pix_fmt="gray", fps_mode="passthrough")
-    with _Pipe(output, path, on_damage, timed=True) as pipe:
+    before_ms = -math.inf if after_ms is None else after_ms
+    for start_ms in [*(before_ms - lead_ms for lead_ms in LEADS_MS if lead_ms < before_ms), 0.0]:
+        is_found = start_ms == 0
+        with closing(_frames_from(path, start_ms, before_ms, crops, scale, colourful, on_damage)) as shown:
+            for time_ms, lumas in shown:
+                is_found = is_found or time_ms == before_ms
+                if time_ms > before_ms:
+                    if not is_found:
+                        break  # the file was entered too late
+                    yield time_ms, lumas
+        if is_found:
+            return
+
+
+def _frames_from(
+    path: Path,
+    start_ms: float,
+    before_ms: float,
+    crops: Sequence[Box],
+    scale: float,
+    colourful: bool,
+    on_damage: OnDamage | None,
+) -> Generator[tuple[float, list[npt.NDArray[np.uint8]]], None, None]:
+    """Yields the frames from `start_ms` on. What ffmpeg complains of up to `before_ms` is that it comes in midway."""
+    # -copyts with -start_at_zero keeps the time stamps that frames have without seeking.
+    view = _view(path, None, None, {"ss": f"{start_ms / 1000:.3f}"} if start_ms else {}, lambda video: video)
+    boxes = list(crops) or [Box(0, 0, view.columns, view.rows)]
+    sizes = [(round((box.bottom - box.top) * scale), round((box.right - box.left) * scale)) for box in boxes]
+    pixels = "gbrp" if colourful else "gray"
+    parts = view.video.filter_multi_output("split", len(boxes)) if len(boxes) > 1 else [view.video]
+    cut = [
+        _cut(parts[at], box, size).filter("format", pixels)
+        for at, (box, size) in enumerate(zip(boxes, sizes, strict=True))
+    ]
+    stacked = ffmpeg.filter(cut, "vstack", inputs=len(cut)) if len(cut) > 1 else cut[0]
+    video = stacked.filter("showinfo", checksum=0)
+    # A finer clock than the mean frame rate's, on which frames of a variable rate would fall together.
+    raw = {"format": "rawvideo", "pix_fmt": pixels, "fps_mode": "passthrough", "enc_time_base": "1/90000"}
+    output = video.output("pipe:", **raw)
+    if start_ms:
+        output = output.global_args("-copyts", "-start_at_zero")
+    rows, columns, planes = sum(height for height, _ in sizes), sizes[0][1], 3 if colourful else 1
+    ends = np.cumsum([height for height, _ in sizes])[:-1]
+    with _Pipe(output, path, on_damage, timed=True, before_ms=before_ms) as pipe:
         number = 0
-        while len(data := pipe.read(view.rows * view.columns)) == view.rows * view.columns:
-            yield pipe.next_time_ms(), np.frombuffer(data, np.uint8).reshape(view.rows, view.columns)
+        while len(data := pipe.read(rows * columns * planes)) == rows * columns * planes:
+            whole = np.frombuffer(data, np.uint8).reshape(planes, rows, columns)
+            yield (
+                pipe.next_time_ms(),
+                np.split(whole if colourful else whole[0], ends, axis=-2),
+            )
             number += 1
         pipe.finish(None if number else "holds no frame that can be decoded")
 
@@ -183,11 +243,17 @@ def _view(
     columns = max(1, round((box.right - box.left) * rows / (box.bottom - box.top)))
     video = choose(ffmpeg.input(f"file:{path}", **options)[str(streams.video)])
     video = video.filter("scale", shown.right, shown.bottom)  # to square pixels; costs nothing where they are
-    if box != shown:
-        video = video.filter("crop", box.right - box.left, box.bottom - box.top, box.left, box.top, exact=1)
-    if (rows, columns) != (box.bottom - box.top, box.right - box.left):
-        video = video.filter("scale", columns, rows, flags="area")
+    if crop is not None or height is not None:
+        video = _cut(video, box, (rows, columns))
     return _View(video, rows, columns)
+
+
+def _cut(video: Any, box: Box, size: tuple[int, int]) -> Any:
+    """Crops the picture to `box` and scales what is left to `size`, rows and columns."""
+    video = video.filter("crop", box.right - box.left, box.bottom - box.top, box.left, box.top, exact=1)
+    if size != (box.bottom - box.top, box.right - box.left):
+        video = video.filter("scale", size[1], size[0], flags="area")
+    return video
 
 
 def _audio_index(streams: Streams) -> int:
@@ -205,14 +271,23 @@ def _pcm(source: Any, sample_rate_hz: int) -> Any:
 class _Pipe:
     """A running ffmpeg whose standard output is read; killed when left early.
 
-    If it is `timed`, its filter `showinfo` tells the time of each frame, before it writes it.
+    If it is `timed`, its filter `showinfo` tells the time of each frame, before it writes it; complaints are forgotten
+    that come before the frame at `before_ms`.
     """
 
-    def __init__(self, output: Any, path: Path, on_damage: OnDamage | None, timed: bool = False) -> None:
+    def __init__(
+        self,
+        output: Any,
+        path: Path,
+        on_damage: OnDamage | None,
+        timed: bool = False,
+        before_ms: float = -math.inf,
+    ) -> None:
         self._path = path
         self._on_damage = on_damage
         self._is_timed = timed
-        self._times_s: SimpleQueue[float] = SimpleQueue()
+        self._before_ms = before_ms
+        self._times_ms: SimpleQueue[float] = SimpleQueue()
         level = "level+info" if timed else "error"
         command = output.global_args("-v", level, "-nostdin", "-nostats").compile(cmd=ffmpeg_path())
         self._process = Popen(command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, bufsize=1 << 20)
@@ -223,15 +298,21 @@ class _Pipe:
 
     def _listen(self) -> None:
         assert self._process.stderr is not None
+        unit_ms = 0.0
         for line in self._process.stderr:
             if not self._is_timed or b"[error] " in line or b"[fatal] " in line:
                 self._complaints.append(line)
             elif (match := FRAME_TIME.search(line)) is not None:
-                self._times_s.put(float(match[1]))
+                time_ms = int(match[1]) * unit_ms
+                if time_ms <= self._before_ms:
+                    self._complaints.clear()
+                self._times_ms.put(time_ms)
+            elif (match := TIME_BASE.search(line)) is not None:
+                unit_ms = 1000 * int(match[1]) / int(match[2])
 
     def next_time_ms(self) -> float:
         """Returns the time of the frame that was just read."""
-        return 1000 * self._times_s.get(timeout=60)
+        return self._times_ms.get(timeout=60)
 
     def read(self, num_bytes: int) -> bytes:
         """Reads exactly so many bytes, fewer only at the end."""

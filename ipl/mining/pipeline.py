@@ -3,7 +3,8 @@
 OUT/pairs/<source_id>.parquet     utterances: audio and text with the speech interval
 OUT/cues/<source_id>.parquet      subtitles with their display interval
 OUT/rejects/<source_id>.parquet   all the rest of the source's time, and why
-OUT/evidence/<source_id>/         what the extractors saw
+OUT/srt/<source_id>.srt           where asked for, the cues as a subtitle file; of further tracks srt/track-2/...
+OUT/evidence/<source_id>/         what the extractors saw: pictures of cues, all that was read in readings.parquet
 OUT/receipts/<source_id>.json     written last: the source is done
 OUT/summary.json                  counts, hours kept and lost, seconds of work
 """
@@ -25,7 +26,8 @@ from ipl.mining.media import probe
 from ipl.mining.plan import Cast, MiningPlan
 from ipl.mining.receipts import EARLIER, MinedFolder
 from ipl.mining.sources import Source, find_sources
-from ipl.mining.summary import realtime, summarize
+from ipl.mining.summary import summarize
+from ipl.mining.watch import PERCENT, Watch
 from ipl.mining.work import Mined, mine_source, reject_source
 from ipl.progress import progress, say
 
@@ -46,9 +48,17 @@ class MiningResult:
 
 
 def mine(
-    sources: Sequence[str | Path], out_dir: Path, plan: MiningPlan, workers: int = 1, executor: str = "local"
+    sources: Sequence[str | Path],
+    out_dir: Path,
+    plan: MiningPlan,
+    workers: int = 1,
+    executor: str = "local",
+    srt: bool = False,
 ) -> MiningResult:
     """Mines files, folders and globs into `out_dir`; sources that are done there under the same plan stay as they are.
+
+    With `srt` each source's cues become a subtitle file too, those of sources without sound among them; a source
+    with several tracks has one for each: first those in the script of the plan's language, and the longest first.
 
     A source that cannot be used is a reject with its reason. What lies in `out_dir` of sources that are not named
     moves to `out_dir/earlier`. Raises InputError for what names nothing, PluginError for a plan that cannot be
@@ -60,17 +70,20 @@ def mine(
     folder = MinedFolder(out_dir.resolve())
     _prepare(folder, found)
     mined: list[Mined] = []
-    with progress("mining", len(found), "sources") as advance:
-        for outcome in map_tasks(partial(mine_source, plan, folder), found, workers, executor):
+    with progress("mining", PERCENT, "%") as advance:
+        watch = Watch(found, advance)
+        for outcome in map_tasks(partial(mine_source, plan, folder), found, workers, executor, watch.reached):
             each = _mined(folder, outcome)
             mined.append(each)
+            if srt:
+                folder.write_srt(each.receipt.source_id, plan.language)
             if each.receipt.failed:
                 say(f"  {each.receipt.path}: rejected, {each.receipt.failed}: {each.receipt.detail}")
-            advance(1, f"{realtime(mined, time.monotonic() - started):.1f}x realtime")
+            watch.ended(outcome.task, each)
     mined.sort(key=lambda each: each.receipt.source_id)
     summary = summarize(mined, time.monotonic() - started)
     write_json(folder.path / "summary.json", summary)
-    if summary["num_failed"] == len(mined):
+    if summary["num_failed"] == len(mined) and not (srt and summary["num_cues"]):
         first = mined[0].receipt
         raise StageError(
             f"{folder.path}: none of {len(mined)} sources can be used; the first, {first.path}: "

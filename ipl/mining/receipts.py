@@ -9,14 +9,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ipl.errors import InputError, StageError
-from ipl.files import read_json, write_json
+from ipl.files import read_json, write_json, write_text
+from ipl.mining.srt import srt_text, tracks_of
 from ipl.records import Cue, Reject, Utterance
 from ipl.schemas import CUES, REJECTS, UTTERANCES
-from ipl.tables import write_table
+from ipl.tables import Table, write_table
 
 __all__ = ["EARLIER", "TABLES", "CannotWrite", "MinedFolder", "Receipt"]
 
 TABLES = ("pairs", "cues", "rejects")
+FINGERPRINT = ".fingerprint"
+"""In a source's folder of evidence, until the source is done, as are all hidden files: extractors go on from them."""
+
 EARLIER = "earlier"
 """Where tables go of sources that are no longer named."""
 
@@ -54,7 +58,7 @@ class Receipt:
 
 @dataclass(frozen=True)
 class MinedFolder:
-    """The folder that mining writes: `pairs`, `cues` and `rejects` (a file a source), `evidence` and `receipts`."""
+    """The folder that mining writes: `pairs`, `cues`, `rejects` and `srt` (a file a source), `evidence`, `receipts`."""
 
     path: Path
 
@@ -65,6 +69,10 @@ class MinedFolder:
     def evidence(self, source_id: str) -> Path:
         """The folder of a source's evidence."""
         return self.path / "evidence" / source_id
+
+    def srt(self, source_id: str, track: int = 1) -> Path:
+        """The subtitle file of a source's track, counted from 1."""
+        return self.path / "srt" / (f"track-{track}" if track > 1 else "") / f"{source_id}.srt"
 
     def receipt_path(self, source_id: str) -> Path:
         """The file of a source's receipt."""
@@ -79,14 +87,22 @@ class MinedFolder:
         whole = all(self.table(name, source_id).is_file() for name in TABLES)
         return receipt if whole and receipt.fingerprint == fingerprint else None
 
+    def begin(self, source_id: str, fingerprint: str) -> None:
+        """Clears what lies here of a source, but for evidence that was left half done under the same fingerprint."""
+        self.clear(source_id)
+        mark = self.evidence(source_id) / FINGERPRINT
+        with self._writing():
+            if not (mark.is_file() and mark.read_text(encoding="utf-8") == fingerprint):
+                if mark.parent.exists():
+                    shutil.rmtree(mark.parent)
+                write_text(mark, fingerprint)
+
     def clear(self, source_id: str) -> None:
-        """Removes all that lies here of a source, its receipt first."""
+        """Removes a source's tables, its receipt first."""
         with self._writing():
             self.receipt_path(source_id).unlink(missing_ok=True)
-            for name in TABLES:
-                self.table(name, source_id).unlink(missing_ok=True)
-            if self.evidence(source_id).exists():
-                shutil.rmtree(self.evidence(source_id))
+            for path in (*(self.table(name, source_id) for name in TABLES), *self._srts(source_id)):
+                path.unlink(missing_ok=True)
 
     def write_tables(
         self, source_id: str, pairs: Iterable[Utterance], cues: Sequence[Cue], rejects: Sequence[Reject]
@@ -97,10 +113,19 @@ class MinedFolder:
             write_table(self.table("cues", source_id), cues, CUES)
             write_table(self.table("rejects", source_id), rejects, REJECTS)
 
+    def write_srt(self, source_id: str, language: str | None) -> None:
+        """Writes a source's cues as subtitle files, one a track; none where there are no cues."""
+        tracks = tracks_of(Table.of_cues(self.table("cues", source_id)), language)
+        with self._writing():
+            for number, track in enumerate(tracks, start=1):
+                write_text(self.srt(source_id, number), srt_text(track))
+
     def finish(self, receipt: Receipt) -> None:
-        """Writes a source's receipt: its tables are whole."""
+        """Writes a source's receipt: its tables are whole, and nobody need go on from what lies in its evidence."""
         with self._writing():
             write_json(self.receipt_path(receipt.source_id), asdict(receipt))
+            for hidden in self.evidence(receipt.source_id).glob(".*"):
+                hidden.unlink()
 
     def set_aside(self, source_ids: Iterable[str]) -> list[str]:
         """Moves what lies here of other sources to `earlier/`, so that the tables tell of `source_ids` alone."""
@@ -110,7 +135,8 @@ class MinedFolder:
         with self._writing():
             for source_id in others:
                 self.receipt_path(source_id).unlink(missing_ok=True)
-                for path in (*(self.table(name, source_id) for name in TABLES), self.evidence(source_id)):
+                tables = (self.table(name, source_id) for name in TABLES)
+                for path in (*tables, *self._srts(source_id), self.evidence(source_id)):
                     if path.exists():
                         _move(path, self.path / EARLIER / path.relative_to(self.path))
         return others
@@ -121,6 +147,10 @@ class MinedFolder:
             yield
         except OSError as error:
             raise CannotWrite.to(self.path, error) from error
+
+    def _srts(self, source_id: str) -> list[Path]:
+        name = f"{source_id}.srt"
+        return [*self.path.glob(f"srt/{name}"), *self.path.glob(f"srt/track-*/{name}")]
 
     def _files(self, folder: str) -> Iterator[Path]:
         if (self.path / folder).is_dir():

@@ -16,11 +16,15 @@ from ipl.mining.media import audio_blocks
 from ipl.mining.plan import Cast, TextReaderMeter
 from ipl.mining.timeline import union
 from ipl.records import Cue, MediaInfo, Pair, Reject, Span
+from ipl.worker import report
 
-__all__ = ["SAMPLE_RATE_HZ", "Heard", "align", "find_cues", "hear"]
+__all__ = ["SAMPLE_RATE_HZ", "Heard", "NoAudio", "align", "find_cues", "hear"]
 
 SAMPLE_RATE_HZ = 16_000
 """Of the audio that voice is detected in and that pairs hold."""
+
+HEARING = 0.05
+"""How much of the work on a source it is to listen to it."""
 
 Samples = npt.NDArray[np.int16]
 
@@ -34,10 +38,17 @@ class Heard:
     damage: list[str]
 
 
+class NoAudio(Unusable):
+    """There is no sound to make pairs of."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("voice", "no audio", detail, final=True)
+
+
 def hear(cast: Cast, media: MediaInfo, course: Course) -> Heard:
-    """Listens to all of a source once; Unusable where there is no sound."""
+    """Listens to all of a source once; NoAudio where there is no sound."""
     if not media.has_audio:
-        raise Unusable("voice", "no audio", "it has pictures only; mining needs sound", final=True)
+        raise NoAudio("it has pictures only; mining needs sound")
     damage: list[str] = []
     num_samples = 0
 
@@ -45,6 +56,7 @@ def hear(cast: Cast, media: MediaInfo, course: Course) -> Heard:
         nonlocal num_samples
         for block in blocks:
             num_samples += len(block)
+            report(HEARING * 1000 * num_samples / SAMPLE_RATE_HZ, media.duration_ms)
             yield block
 
     with course.phase("voice", "audio unreadable"):
@@ -53,7 +65,7 @@ def hear(cast: Cast, media: MediaInfo, course: Course) -> Heard:
         for _ in blocks:  # a detector may stop early; the length of the sound is wanted all the same
             pass
     if not num_samples:
-        raise Unusable("voice", "no audio", damage[0] if damage else "its sound has no samples", final=True)
+        raise NoAudio(damage[0] if damage else "its sound has no samples")
     return Heard(voice, num_samples * 1000 // SAMPLE_RATE_HZ, damage)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from ipl.audio import encode_flac
 from ipl.fingerprint import digest, of_files
@@ -14,8 +16,9 @@ from ipl.mining.media import audio_blocks, probe
 from ipl.mining.plan import Cast, MiningPlan, TextReaderMeter
 from ipl.mining.receipts import MinedFolder, Receipt
 from ipl.mining.sources import Source, beside
-from ipl.mining.steps import SAMPLE_RATE_HZ, Heard, align, find_cues, hear
+from ipl.mining.steps import SAMPLE_RATE_HZ, Heard, NoAudio, align, find_cues, hear
 from ipl.mining.timeline import account, intersection, length_ms
+from ipl.mining.tracks import spoken_cues
 from ipl.records import Cue, Pair, Reject, Span, Utterance
 
 __all__ = ["Mined", "mine_source", "reject_source"]
@@ -32,8 +35,8 @@ class Mined:
 def mine_source(plan: MiningPlan, folder: MinedFolder, source: Source) -> Mined:
     """Mines a source into `folder`, or returns its receipt where that was done before under the same plan.
 
-    A source that cannot be used is one reject over all of its time. Raises PluginError where the plan's plugins
-    cannot be made, CannotWrite where the folder cannot be written to.
+    A source that cannot be used is one reject over all of its time; one without sound keeps its cues. Raises
+    PluginError where the plan's plugins cannot be made, CannotWrite where the folder cannot be written to.
     """
     cast = _cast_of(plan)
     course, reader = Course(source), cast.meter()
@@ -41,7 +44,7 @@ def mine_source(plan: MiningPlan, folder: MinedFolder, source: Source) -> Mined:
         course.fingerprint = _fingerprint(cast, course)
         if done := folder.receipt(source.source_id, course.fingerprint):
             return Mined(done, now=False)
-        folder.clear(source.source_id)
+        folder.begin(source.source_id, course.fingerprint)
         return Mined(_mine(plan, cast, folder, course, reader), now=True)
     except Unusable as problem:
         return Mined(reject_source(folder, course, problem, reader), now=True)
@@ -49,11 +52,17 @@ def mine_source(plan: MiningPlan, folder: MinedFolder, source: Source) -> Mined:
 
 def reject_source(folder: MinedFolder, course: Course, problem: Unusable, reader: TextReaderMeter | None) -> Receipt:
     """Writes the tables of a source of which nothing can be used; it is done only where that is final."""
+    folder.clear(course.source.source_id)
+    return _rejected(folder, course, [], problem, reader)
+
+
+def _rejected(
+    folder: MinedFolder, course: Course, cues: Sequence[Cue], problem: Unusable, reader: TextReaderMeter | None
+) -> Receipt:
     source_id = course.source.source_id
     whole = Reject(source_id, 0, course.duration_ms, problem.stage, problem.reason, None, problem.detail)
-    folder.clear(source_id)
-    folder.write_tables(source_id, [], [], [whole])
-    receipt = _receipt(course, [], [], [whole], reader, problem)
+    folder.write_tables(source_id, [], cues, [whole])
+    receipt = _receipt(course, cues, [], [whole], reader, problem)
     if problem.final:
         folder.finish(receipt)
     return receipt
@@ -74,12 +83,20 @@ def _mine(plan: MiningPlan, cast: Cast, folder: MinedFolder, course: Course, rea
     with course.phase("media", "unreadable"):
         media = probe(source.path)
         course.duration_ms = media.duration_ms
-    heard = hear(cast, media, course)
+    look = partial(find_cues, cast, media, plan.language, reader, folder.evidence(source.source_id), course)
+    try:
+        heard = hear(cast, media, course)
+    except NoAudio as problem:  # no pairs, then; but it can have subtitles
+        cues: list[Cue] = []
+        with suppress(Unusable):
+            cues, _ = look()
+        return _rejected(folder, course, cues, problem, reader)
     course.duration_ms = max(course.duration_ms, heard.end_ms)
-    cues, unread = find_cues(cast, media, plan.language, reader, folder.evidence(source.source_id), course)
-    pairs, unpaired = align(cast, media, cues, heard, course)
+    cues, unread = look()
+    spoken, unspoken = spoken_cues(cues, heard.voice, plan.language)
+    pairs, unpaired = align(cast, media, spoken, heard, course)
     with course.phase("cut", "audio unreadable"):
-        rejects = list(_books(course, heard, cues, pairs, [*unread, *unpaired]))
+        rejects = list(_books(course, heard, cues, pairs, [*unread, *unspoken, *unpaired]))
         folder.write_tables(source.source_id, _utterances(source, pairs, plan.language), cues, rejects)
     receipt = _receipt(course, cues, pairs, rejects, reader)
     folder.finish(receipt)

@@ -1,7 +1,7 @@
 """A text reader: an OCR engine."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ from ipl.records import Reading
 @ipl.plugin("my_text_reader")
 class MyTextReader:
     """Reads a fixed text in every picture that is not of one colour."""
+
+    LANGUAGES: ClassVar[str] = "English"
+    COST: ClassVar[str] = "nothing, as it does not look"
 
     text: str = "hello"
     """what is read"""

@@ -13,11 +13,14 @@ import numpy.typing as npt
 import pyarrow.compute as pc
 from ruamel.yaml import YAML
 
+from ipl.errors import InputError
 from ipl.records import Hypothesis, Vote
+from ipl.report.errors import Comparison
 from ipl.report.stored import Recording, read_recording
 from ipl.schemas import INDEX, VOTES
 from ipl.tables import Index, Location, Table
 from ipl.training.results import METRICS_FILE, SKIPPED_FILE, read_lines
+from ipl.truth import true_texts
 
 __all__ = ["CycleFolder", "Scores", "cycle_folders"]
 
@@ -111,6 +114,19 @@ class CycleFolder:
                     if recording := read_recording(location):
                         found[row["utt_id"]] = recording
         return found
+
+    def test_comparisons(self) -> list[Comparison]:
+        """What its model hears of the test set beside what is there; empty before that is measured."""
+        index = Index(self.path.parent / "data" / "test-index")
+        hypotheses = Table.of_hypotheses(self.path / "test")
+        if not (index.folder.is_dir() and len(hypotheses)):
+            return []
+        said = {each["utt_id"]: each["text"] for each in hypotheses.read(["utt_id", "text"]).to_pylist()}
+        try:
+            texts = true_texts(index)
+        except (OSError, InputError):  # the data set is not there any more
+            return []
+        return [Comparison.of(utt_id, text, said.get(utt_id, "")) for utt_id, text in texts.items()]
 
     def losses(self) -> list[Point]:
         """Training loss by step; of a short training, which logs few steps, the mean loss of each epoch."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ipl.records import Cue, Reject
+from ipl.records import Cue, CueReading, Reject
 from ipl.report.html import Html, element
 from ipl.report.media import picture
 from ipl.report.numbers import clock, percent
 from ipl.report.sampling import sample
 from ipl.report.stored import read_recording
 from ipl.report.table import table
+from ipl.schemas import READINGS
 from ipl.tables import Dataset, Location, Table
 
 __all__ = ["pair_table", "reject_table"]
@@ -88,7 +89,15 @@ def _times(start_ms: int, end_ms: int) -> str:
 
 
 def _crop(out_dir: Path, source_id: str, start_ms: int, text: str) -> Html | None:
-    return picture(out_dir / "evidence" / source_id / f"{start_ms}.jpg", f"frame crop that reads: {text}")
+    """The picture that a text was read from: the one that the readings name, as two texts may start at once."""
+    folder = out_dir / "evidence" / source_id
+    crop = f"{start_ms}.jpg"
+    if (folder / "readings.parquet").is_file():
+        for each in Table(folder / "readings.parquet", READINGS, CueReading):
+            if (each.start_ms, each.text) == (start_ms, text):
+                crop = each.crop or crop
+                break
+    return picture(folder / crop, f"frame crop that reads: {text}")
 
 
 def _cues_of(out_dir: Path, source_ids: frozenset[str]) -> dict[str, list[Cue]]:

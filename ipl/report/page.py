@@ -31,6 +31,9 @@ td{font-variant-numeric:tabular-nums;white-space:nowrap}thead th{color:var(--sof
 tbody th{font-weight:600;overflow-wrap:anywhere;min-width:7rem}.cards td{overflow-wrap:break-word;white-space:normal}
 audio{width:220px;height:36px;display:block}img{max-width:240px;height:auto;display:block;border-radius:4px}
 .keep{color:var(--good)}.reject{color:var(--bad)}bdi{white-space:pre-line}
+.aligned{display:flex;flex-wrap:wrap;gap:2px 8px}.pair{display:inline-flex;flex-direction:column}
+.sub{color:var(--c4)}.del{color:var(--bad)}.ins{color:var(--c1)}
+.pair.sub>:last-child,.pair.ins>:last-child,.pair.del>:first-child{font-weight:600;text-decoration:underline}
 mark{background:none;color:inherit;text-decoration:underline wavy var(--bad)}
 @media (max-width:640px){.cards thead{display:none}
 .cards,.cards caption,.cards tbody,.cards tr,.cards th,.cards td{display:block}

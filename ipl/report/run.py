@@ -7,6 +7,7 @@ from pathlib import Path
 from ipl.files import write_text
 from ipl.report.cells import error_cells, model_name
 from ipl.report.cycle_folder import CycleFolder, cycle_folders
+from ipl.report.errors import error_sections
 from ipl.report.html import Html, element
 from ipl.report.mining import mining_sections
 from ipl.report.numbers import NONE, count, hours, parts, percent, seconds
@@ -52,9 +53,19 @@ def _sections(results: RunResults, folders: list[CycleFolder]) -> list[Html | No
             charts(*pseudo_charts(pseudo), lost_chart(pseudo), *score_charts(folders)),
         ),
         section("Listen to what the teacher said", sample_table(folders)),
+        *_errors(results, folders),
         section("Training", charts(*training_charts(folders)), _skipped(folders)),
         section("Where time went", _seconds(cycles) if cycles else None),
     ]
+
+
+def _errors(results: RunResults, folders: list[CycleFolder]) -> list[Html | None]:
+    """Errors of the last cycle, but for oracles, that was measured on the test set."""
+    oracles = {cycle.name for cycle in results.cycles if cycle.oracle}
+    for folder in reversed(folders):
+        if folder.name not in oracles and (comparisons := folder.test_comparisons()):
+            return error_sections(comparisons, f" by {folder.name} on test")
+    return []
 
 
 def _headline(results: RunResults) -> str:

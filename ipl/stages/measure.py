@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from ipl.asr.metrics import ErrorRate, character_errors, interval, word_errors
 from ipl.asr.text import normalise
 from ipl.records import Cycle, ModelRef
@@ -19,6 +17,7 @@ from ipl.stages.filter import verdicts
 from ipl.stages.recognize import recognize_index
 from ipl.stages.select import index_rows
 from ipl.tables import Index, Table, write_table
+from ipl.truth import true_texts
 
 __all__ = ["error_rates", "evaluate", "measure", "true_texts"]
 
@@ -77,21 +76,6 @@ def error_rates(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
         "deletions": all_words.deletions,
         "insertions": all_words.insertions,
     }
-
-
-def true_texts(index: Index) -> dict[str, str]:
-    """The texts that the data set itself has for an index's utterances, by utt_id; for measuring only."""
-    texts = {}
-    rows_of = defaultdict(set)
-    for row in index.read("utt_id", "file").to_pylist():
-        rows_of[row["file"]].add(row["utt_id"])
-    places = index.places
-    for file, wanted in rows_of.items():
-        for batch in pq.ParquetFile(index.resolve(file, places)).iter_batches(columns=["utt_id", "text"]):
-            for row in batch.to_pylist():
-                if row["text"] is not None and row["utt_id"] in wanted:
-                    texts[row["utt_id"]] = row["text"]
-    return texts
 
 
 def measure(

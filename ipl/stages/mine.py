@@ -55,9 +55,15 @@ def mine_sources(ctx: Context) -> Artifact | None:
 
 
 def mine_into(
-    out_dir: Path, sources: Sequence[str], plan: MinePlan, files: Sequence[Path], workers: int, executor: str
+    out_dir: Path,
+    sources: Sequence[str],
+    plan: MinePlan,
+    files: Sequence[Path],
+    workers: int,
+    executor: str,
+    srt: bool = False,
 ) -> MiningResult:
-    """Mines sources into a folder with the plugins of a plan."""
+    """Mines sources into a folder with the plugins of a plan; with `srt` their cues become subtitle files too."""
     from ipl.mining.pipeline import mine
     from ipl.mining.plan import MiningPlan, PluginChoice
 
@@ -65,7 +71,7 @@ def mine_into(
         role: [PluginChoice(choice.name, choice.options) for choice in choices]
         for role, choices in plan.choices.items()
     }
-    return mine(sources, out_dir, MiningPlan(plugins, plan.language, files), workers, executor)
+    return mine(sources, out_dir, MiningPlan(plugins, plan.language, files), workers, executor, srt)
 
 
 def _supply(ctx: Context, number: int, choice: Choice) -> Artifact:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -140,10 +140,7 @@ def _checked(shard: Shard, utterances: Sequence[Utterance], made: Any) -> list[H
     if len(by_id) != len(utterances):
         raise PluginError(f"recognizer {shard.plugin!r}: hypotheses for utterances that it was not given")
     fingerprint = shard.teacher.fingerprint
-    return [
-        Hypothesis(h.utt_id, h.text, h.score, h.num_units, h.duration_ms, h.alternatives, fingerprint)
-        for h in (by_id[each.utt_id] for each in utterances)
-    ]
+    return [replace(by_id[each.utt_id], teacher=fingerprint) for each in utterances]
 
 
 @lru_cache(maxsize=4)

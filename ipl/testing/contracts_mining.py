@@ -27,6 +27,8 @@ SOURCE = "talk.mp4"
 
 def check_text_reader(bench: Bench) -> Iterator[CheckResult]:
     """A list of readings for every picture, in pictures and in cut-out lines."""
+    untold = [f"has no {name}: ClassVar[str]" for name in ("LANGUAGES", "COST") if name.lower() not in bench.info.facts]
+    yield CheckResult("tells which languages it reads, and what it costs", numbered(untold))
     pictures = [_picture("HELLO THERE"), np.zeros((90, 320, 3), np.uint8), _picture("GOOD MORNING")]
     for lines in (False, True):
         of = "lines" if lines else "pictures"

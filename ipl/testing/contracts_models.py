@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,9 @@ EPOCHS = 2
 
 
 def check_builder(bench: Bench) -> Iterator[CheckResult]:
-    """A teacher out of the model pool."""
+    """A teacher out of the model pool; its recognizer alone has to know what else is in its folder."""
     models = _model_pool(bench)
-    yield from _check_models(bench, models, lambda out_dir: {"models": models, "out_dir": out_dir})
+    yield from _check_models(bench, models, ("config.json",), lambda out_dir: {"models": models, "out_dir": out_dir})
     empty = bench.empty_folder("empty")
     yield _says_what_is_missing(bench, "with no model yet: an InputError or another model", models=(), out_dir=empty)
 
@@ -40,18 +40,18 @@ def check_initializer(bench: Bench) -> Iterator[CheckResult]:
     models = _model_pool(bench)
     labelled = Dataset.at(bench.folder / "labelled")
     given = {"models": models, "teacher": models[-1], "labelled": labelled}
-    yield from _check_models(bench, models, lambda out_dir: given | {"out_dir": out_dir})
+    yield from _check_models(bench, models, MODEL_FILES, lambda out_dir: given | {"out_dir": out_dir})
     promise = "in the first cycle, with no model and no teacher: an InputError or a model"
     first = {"models": (), "teacher": None, "labelled": labelled}
     yield _says_what_is_missing(bench, promise, **first, out_dir=bench.empty_folder("first"))
 
 
-def _check_models(bench: Bench, models: list[ModelRef], arguments: Any) -> Iterator[CheckResult]:
+def _check_models(bench: Bench, models: list[ModelRef], files: Sequence[str], arguments: Any) -> Iterator[CheckResult]:
     before = [of_path(model.path) for model in models]
     made = bench.call(cycle=CYCLE, **arguments(bench.empty_folder("one")))
     yield CheckResult("returns a ModelRef", None if isinstance(made, ModelRef) else f"found {made!r}")
-    missing = [f"{name} is missing" for name in MODEL_FILES if not (made.path / name).is_file()]
-    yield CheckResult("its folder holds model.safetensors and config.json", numbered(missing))
+    missing = [f"{name} is missing" for name in files if not (made.path / name).is_file()]
+    yield CheckResult(f"its folder holds {' and '.join(files)}", numbered(missing))
     yield CheckResult("it has a fingerprint", None if made.fingerprint else "found an empty one")
     again = bench.call(cycle=CYCLE, **arguments(bench.empty_folder("two")))
     same = again.fingerprint == made.fingerprint

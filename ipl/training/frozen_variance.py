@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 
 __all__ = ["FrozenVarianceAdamW"]
 
@@ -16,8 +17,11 @@ was frozen would blow up what compression adds to a gradient that is next to not
 class FrozenVarianceAdamW(torch.optim.AdamW):
     """AdamW, bit by bit, until `freeze_variance`; from then on momentum with a step size of its own for each number."""
 
-    def freeze_variance(self) -> None:
-        """Keeps the variance as it is from now on. Does nothing the second time, or before there is a variance."""
+    def freeze_variance(self) -> dict[Tensor, Tensor]:
+        """Keeps the variance as it is from now on; does nothing the second time, or before there is a variance.
+
+        Returns what updates of each parameter are divided by.
+        """
         for group in self.param_groups:
             states = [self.state[each] for each in group["params"] if "step" in self.state[each]]
             if not states or group.get("frozen"):
@@ -26,6 +30,16 @@ class FrozenVarianceAdamW(torch.optim.AdamW):
             for state in states:
                 deviation = (state["exp_avg_sq"] / (1 - group["betas"][1] ** float(state["step"]))).sqrt()
                 state["exp_avg_sq"] = deviation.clamp(min=SMALLEST_SHARE * float(deviation.mean())).square()
+        return {
+            each: self._deviation(each, group)
+            for group in self.param_groups
+            for each in group["params"]
+            if group.get("frozen") and "step" in self.state[each]
+        }
+
+    def _deviation(self, parameter: Tensor, group: dict[str, Any]) -> Tensor:
+        deviation: Tensor = self.state[parameter]["exp_avg_sq"].sqrt().add_(group["eps"])
+        return deviation
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
@@ -41,6 +55,5 @@ class FrozenVarianceAdamW(torch.optim.AdamW):
                 state["exp_avg"].lerp_(parameter.grad, 1 - group["betas"][0])
                 mean_share = 1 - group["betas"][0] ** float(state["step"])
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                deviation = state["exp_avg_sq"].sqrt().add_(group["eps"])
-                parameter.addcdiv_(state["exp_avg"], deviation, value=-group["lr"] / mean_share)
+                parameter.addcdiv_(state["exp_avg"], self._deviation(parameter, group), value=-group["lr"] / mean_share)
         return None

@@ -8,20 +8,23 @@ from typing import Any, ClassVar, Literal
 
 from ipl.errors import InputError
 from ipl.files import read_json, write_json
+from ipl.training.data_options import DataOptions
 
-__all__ = ["Amp", "Compression", "Job", "Schedule", "TrainingOptions"]
+__all__ = ["Amp", "Compression", "Job", "Loss", "Schedule", "Sharding", "TrainingOptions"]
 
 Amp = Literal["auto", "bf16", "fp16", "off"]
 Schedule = Literal["cosine", "inverse_sqrt", "hold_decay", "constant"]
 Compression = Literal["none", "fp16", "bf16", "powersgd", "onebit"]
+Sharding = Literal["none", "zero1", "fsdp"]
+Loss = Literal["ctc", "otc"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingOptions:
+class TrainingOptions(DataOptions):
     """The options of a training; those of the trainer plugin `ddp` are these."""
 
     HOW_NOT_WHAT: ClassVar[frozenset[str]] = frozenset(
-        {"feature_cache_mb", "log_every", "checkpoint_seconds", "checkpoint_steps", "max_restarts"}
+        DataOptions.LOADING | {"log_every", "checkpoint_seconds", "checkpoint_steps", "max_restarts", "processes"}
     )
     """Options that change how a training goes and not what it comes to: with others it is still the same training."""
 
@@ -29,6 +32,9 @@ class TrainingOptions:
     """passes over the training set"""
     ranks: int = 1
     """processes that train together, each on its own batches; on a CPU at most one per core makes sense"""
+    processes: int = 0
+    """processes that the batches of the ranks are dealt out to; 0 for one each. With more or fewer of them a training
+    that was begun goes on as the same one, but for rounding and what is drawn at random"""
     learning_rate: float = 1e-3
     """highest learning rate, reached at the end of the warm-up"""
     schedule: Schedule = "cosine"
@@ -40,26 +46,40 @@ class TrainingOptions:
     """decay of AdamW, on matrices only"""
     clip_norm: float = 5.0
     """gradients with a larger norm are scaled down to it"""
-    spec_augment: bool = True
-    """hide random bands and stretches of the features (SpecAugment)"""
-    speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
-    """speeds at which an utterance is played, one drawn each epoch; [1.0] changes none"""
+    accumulate: int = 1
+    """parts in which a batch goes through the model one after the other, where it is too large for the memory"""
+    ema_decay: float = 0.0
+    """share of the past in a moving average of the weights, taken in float32 at every step, such as 0.999; the average
+    is what is measured on dev, kept and used as a teacher. 0 for none"""
+    loss: Loss = "ctc"
+    """ctc, or for all texts but the labelled ones otc, which reads them with errors (omni-temporal classification)"""
+    otc_substitution: float = 4.0
+    """what a wrong unit of a text costs under otc, in nats, in the first epoch"""
+    otc_insertion: float = 4.0
+    """what it costs to pass over a unit that nobody said"""
+    otc_deletion: float = 4.0
+    """what a stretch of speech costs that the text does not have"""
+    otc_decay: float = 0.95
+    """what is left of these prices after each epoch: texts are trusted first and doubted later"""
     amp: Amp = "auto"
     """mixed precision: auto is bf16 where a GPU has it, else fp16 with loss scaling, and off on a CPU"""
+    sharding: Sharding = "none"
+    """what ranks share out between them to save memory: nothing, the optimizer's state (zero1), or the model with all
+    that belongs to it (fsdp)"""
+    compile: bool = False
+    """compile the model with torch.compile: minutes at the start, then faster on a GPU; a CPU needs a C++ compiler"""
     compression: Compression = "none"
     """how gradients travel between ranks: as they are, as fp16 or bf16 (half the bytes), as thin matrices (powersgd) or
     as signs under an Adam whose variance is frozen (onebit); the last two are for slow networks and long trainings, as
     what they do not send at once is learned later"""
     compression_warmup_share: float = 0.2
     """share of all steps before powersgd and onebit begin; until then gradients travel as they are"""
-    powersgd_rank: int = 1
+    powersgd_rank: int = 2
     """columns of PowerSGD's thin matrices: more lose less and send more"""
     device: str = "auto"
     """auto is cuda where there is one, else cpu"""
     threads_per_rank: int = 1
     """torch threads of a rank on a CPU; more than one often slows small models down"""
-    feature_cache_mb: int = 512
-    """memory of a rank for features that it has computed once"""
     log_every: int = 10
     """steps between two lines of metrics"""
     checkpoint_seconds: float = 300.0
@@ -72,15 +92,25 @@ class TrainingOptions:
     """how often the ranks start again from the last checkpoint when one of them dies"""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "ranks", "learning_rate", "clip_norm", "threads_per_rank", "log_every", "powersgd_rank"):
+        super().__post_init__()
+        positive = ("epochs", "ranks", "learning_rate", "clip_norm", "accumulate", "threads_per_rank", "log_every")
+        for name in (*positive, "powersgd_rank"):
             _check(name, getattr(self, name), getattr(self, name) > 0, "more than 0")
-        not_negative = ("weight_decay", "feature_cache_mb", "checkpoint_seconds", "checkpoint_steps", "keep")
-        for name in (*not_negative, "max_restarts"):
+        not_negative = ("weight_decay", "checkpoint_seconds", "checkpoint_steps", "keep")
+        prices = ("otc_substitution", "otc_insertion", "otc_deletion")
+        for name in (*not_negative, *prices, "max_restarts", "processes"):
             _check(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
         _check("warmup_share", self.warmup_share, 0 <= self.warmup_share <= 1, "0 to 1")
         share = self.compression_warmup_share
         _check("compression_warmup_share", share, 0 <= share <= 1, "0 to 1")
-        _check("speeds", self.speeds, bool(self.speeds) and min(self.speeds) > 0, "at least one, more than 0")
+        _check("ema_decay", self.ema_decay, 0 <= self.ema_decay < 1, "0 or more, less than 1")
+        _check("otc_decay", self.otc_decay, 0 < self.otc_decay <= 1, "more than 0, at most 1")
+        if self.sharding == "fsdp":
+            _check("compression", self.compression, self.compression == "none", "none, as sharding is fsdp")
+            _check("compile", self.compile, not self.compile, "false, as sharding is fsdp")
+        if self.sharding == "zero1":
+            right = self.compression != "onebit"
+            _check("compression", self.compression, right, "another than onebit, as sharding is zero1")
 
 
 def _check(name: str, value: Any, right: bool, expected: str) -> None:
@@ -117,7 +147,7 @@ class Job:
                 f"{self.out_dir}: holds a training begun with other values of {differing}; remove it to begin anew"
             )
         values = asdict(self) | {"dev": list(map(str, self.dev))}
-        write_json(self.path, {name: str(each) if isinstance(each, Path) else each for name, each in values.items()})
+        write_json(self.path, _without_paths(values))
 
     def same_as(self) -> dict[str, Any]:
         """What makes two jobs the same training: seed and options, not where things lie."""
@@ -129,7 +159,9 @@ class Job:
         """Reads what `save` wrote; InputError where it is something else."""
         values = read_json(path)
         try:
-            options = values["options"] | {"speeds": tuple(values["options"]["speeds"])}
+            options: dict[str, Any] = dict(values["options"])
+            options |= {name: tuple(each) for name, each in options.items() if isinstance(each, list)}
+            options |= {name: Path(options[name]) for name in DataOptions.PATHS if options[name] is not None}
             return cls(
                 student=Path(values["student"]),
                 index=Path(values["index"]),
@@ -141,3 +173,10 @@ class Job:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: no training job of this version of ipl: {error}") from error
+
+
+def _without_paths(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _without_paths(each) if isinstance(each, dict) else str(each) if isinstance(each, Path) else each
+        for name, each in values.items()
+    }

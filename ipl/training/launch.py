@@ -46,8 +46,9 @@ def run(job: Job) -> Iterator[EpochResult]:
     if len(seen) == job.options.epochs:
         return
     cores = len(os.sched_getaffinity(0))
-    if job.options.device != "cuda" and job.options.ranks > cores:
-        say(f"  training: {job.options.ranks} ranks on {cores} cores; they will wait for each other")
+    processes = job.options.processes or job.options.ranks
+    if job.options.device != "cuda" and processes > cores:
+        say(f"  training: {processes} ranks on {cores} cores; they will wait for each other")
     total = sum(count_steps(job.batches, epoch, job.options.ranks) for epoch in range(job.options.epochs))
     with _torchrun(job) as process, progress("training", total, "steps") as advance:
         done, ended = 0, False
@@ -92,7 +93,7 @@ def _torchrun(job: Job) -> Iterator[subprocess.Popen[bytes]]:
     options = job.options
     command = [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-        *("--nproc-per-node", str(options.ranks), "--max-restarts", str(options.max_restarts)),
+        *("--nproc-per-node", str(options.processes or options.ranks), "--max-restarts", str(options.max_restarts)),
         *("--log-dir", str(job.out_dir / ".torchrun")),
         *("-m", "ipl.training.worker", str(job.path)),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 
 from ipl.asr.models.store import load
@@ -10,12 +11,14 @@ from ipl.training import checkpoint
 from ipl.training.batches import count_steps, read_steps
 from ipl.training.checkpoint import Position
 from ipl.training.communication import World
-from ipl.training.data import TrainingSet
+from ipl.training.data import CACHE_FOLDER, TrainingSet
 from ipl.training.evaluation import DevSet
 from ipl.training.job import Job, TrainingOptions
 from ipl.training.learner import Learner
 from ipl.training.metrics import MetricsWriter, averages
 from ipl.training.optimizers import learning_rate
+from ipl.training.parts import deal
+from ipl.training.results import epoch_results
 from ipl.training.skipped import Skipped, merge
 
 __all__ = ["train"]
@@ -23,6 +26,8 @@ __all__ = ["train"]
 MAX_BAD_STEPS = 5
 MAX_BAD_STEPS_FP16 = 30
 """The loss scale of fp16 starts too high and is halved at every bad step."""
+MAX_GROWTH = 3.0
+"""A mean loss of so many times that of the best epoch, and so many nats more, is no bad luck."""
 
 
 def train(job: Job, world: World) -> None:
@@ -33,7 +38,7 @@ def train(job: Job, world: World) -> None:
     begin_at = world.from_first(checkpoint.latest(out_dir))
     model = load(begin_at or job.student, world.device)
     skipped = Skipped(out_dir, world.rank)
-    total = sum(count_steps(job.batches, epoch, world.size) for epoch in range(options.epochs))
+    total = sum(count_steps(job.batches, epoch, options.ranks) for epoch in range(options.epochs))
     compress_from_step = round(total * options.compression_warmup_share)
     learner, position = Learner(model, job, world, skipped, compress_from_step), Position()
     if begin_at:
@@ -45,7 +50,8 @@ def train(job: Job, world: World) -> None:
     saved_at = time.monotonic()
 
     while position.epoch < options.epochs:
-        steps = read_steps(job.batches, position.epoch, world.size)
+        learner.text_loss.begin_epoch(position.epoch)
+        steps = [deal(step, world.size) for step in read_steps(job.batches, position.epoch, options.ranks)]
         for batch in data.batches(position.epoch, steps, world.rank, position.place):
             rate = learning_rate(position.step, total, options)
             counts, norm = learner.learn(batch, position.step, rate)
@@ -64,7 +70,8 @@ def train(job: Job, world: World) -> None:
                 saved_at = time.monotonic()
 
         world.share(model.buffers())  # statistics of batch norms, which are those of each rank's own batches
-        metrics = averages(position.epoch_sums) | dev.error_rates(model)
+        _stop_if_grown(position, learner)
+        metrics = averages(position.epoch_sums) | dev.error_rates(learner.shown())
         position.end_epoch()
         if writer:
             metrics["skipped"] = merge(out_dir)
@@ -74,13 +81,14 @@ def train(job: Job, world: World) -> None:
             saved_at = time.monotonic()
     if writer:
         writer.close()
+        shutil.rmtree(out_dir / CACHE_FOLDER, ignore_errors=True)
 
 
 def _save(job: Job, learner: Learner, position: Position, metrics: dict[str, float] | None) -> None:
     """Writes a checkpoint on the first rank, of what all ranks that take part give to it."""
-    state = learner.state()
+    state, shown = learner.state(), learner.shown()
     if learner.world.is_first:
-        checkpoint.save(job.out_dir, learner.model, position, state, metrics, job.options.keep)
+        checkpoint.save(job.out_dir, shown, position, state, metrics, job.options.keep)
 
 
 def _is_due(step: int, saved_at: float, options: TrainingOptions) -> bool:
@@ -92,11 +100,27 @@ def _is_due(step: int, saved_at: float, options: TrainingOptions) -> bool:
 
 def _stop_if_diverged(position: Position, learner: Learner) -> None:
     limit = MAX_BAD_STEPS_FP16 if learner.scaler.is_enabled() else MAX_BAD_STEPS
-    if position.bad_in_a_row < limit:
-        return
-    options, last = learner.job.options, checkpoint.latest(learner.job.out_dir)
-    raise StageError(
-        f"training diverged: the gradient was no finite number in {limit} steps in a row, up to step {position.step} "
-        f"of epoch {position.epoch}; last good checkpoint: {last or 'none'}; "
-        f"lower learning_rate (now {options.learning_rate:g}) or clip_norm (now {options.clip_norm:g})"
+    if position.bad_in_a_row >= limit:
+        raise _divergence(
+            learner.job,
+            f"the gradient was no finite number in {limit} steps in a row, up to step {position.step} of epoch "
+            f"{position.epoch}",
+        )
+
+
+def _stop_if_grown(position: Position, learner: Learner) -> None:
+    """Asked of an epoch that has just ended, before its checkpoint takes the place of a good one."""
+    loss = averages(position.epoch_sums).get("loss", 0.0)
+    before = [result.metrics["loss"] for result in epoch_results(learner.job.out_dir) if "loss" in result.metrics]
+    if before and loss > MAX_GROWTH * min(before) + MAX_GROWTH:
+        raise _divergence(
+            learner.job,
+            f"the mean loss of epoch {position.epoch} was {loss:.3g} nats a unit, once it was {min(before):.3g}",
+        )
+
+
+def _divergence(job: Job, what: str) -> StageError:
+    return StageError(
+        f"training diverged: {what}; last good checkpoint: {checkpoint.latest(job.out_dir) or 'none'}; "
+        f"lower learning_rate (now {job.options.learning_rate:g}) or clip_norm (now {job.options.clip_norm:g})"
     )

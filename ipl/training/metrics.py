@@ -20,10 +20,13 @@ COUNTED = ("utterances", "audio_seconds", "too_short", "bad_steps", "sent_bytes"
 
 
 def averages(sums: dict[str, float]) -> dict[str, float]:
-    """What the sums of some steps' counts say: the mean loss in nats a unit, how much went wrong, and how many
-    bytes of gradients each rank sent."""
+    """What the sums of some steps' counts say: the mean loss in nats a unit and its parts, how much went wrong, and
+    how many bytes of gradients each rank sent."""
     found = {name: sums.get(name, 0.0) for name in COUNTED}
-    return {"loss": sums["nats"] / sums["units"]} | found if sums.get("units") else found
+    if not sums.get("units"):
+        return found
+    parts = {name: nats for name, nats in sums.items() if name.endswith("nats")}
+    return {name.replace("nats", "loss"): nats / sums["units"] for name, nats in parts.items()} | found
 
 
 class MetricsWriter:

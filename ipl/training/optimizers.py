@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -10,20 +11,23 @@ from torch import nn
 from ipl.training.frozen_variance import FrozenVarianceAdamW
 from ipl.training.job import Amp, Schedule, TrainingOptions
 
-__all__ = ["adamw", "amp_dtype", "learning_rate"]
+__all__ = ["adamw", "amp_dtype", "learning_rate", "parameter_groups"]
 
 
 def adamw(model: nn.Module, options: TrainingOptions) -> FrozenVarianceAdamW:
-    """AdamW (arXiv 1711.05101); biases and norms, being vectors, do not decay."""
+    """AdamW (arXiv 1711.05101) as `parameter_groups` says."""
+    groups, settings = parameter_groups(model, options)
+    return FrozenVarianceAdamW(groups, **settings)
+
+
+def parameter_groups(model: nn.Module, options: TrainingOptions) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """AdamW's parameters and settings; biases and norms, being vectors, do not decay."""
     parameters = [each for each in model.parameters() if each.requires_grad]
-    return FrozenVarianceAdamW(
-        [
-            {"params": [each for each in parameters if each.dim() > 1], "weight_decay": options.weight_decay},
-            {"params": [each for each in parameters if each.dim() <= 1], "weight_decay": 0.0},
-        ],
-        lr=options.learning_rate,
-        betas=(0.9, 0.98),
-    )
+    groups = [
+        {"params": [each for each in parameters if each.dim() > 1], "weight_decay": options.weight_decay},
+        {"params": [each for each in parameters if each.dim() <= 1], "weight_decay": 0.0},
+    ]
+    return groups, {"lr": options.learning_rate, "betas": (0.9, 0.98)}
 
 
 def learning_rate(step: int, total: int, options: TrainingOptions) -> float:
@@ -52,7 +56,7 @@ def _after_warmup(schedule: Schedule, step: int, first: int, warmup: int, total:
 
 def amp_dtype(amp: Amp, device: torch.device) -> torch.dtype | None:
     """The type of mixed precision on this device, or None for float32 throughout."""
-    if amp == "off" or device.type != "cuda":
+    if amp == "off" or (amp == "auto" and device.type != "cuda"):
         return None
     if amp == "auto":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16

@@ -25,16 +25,21 @@ class DynamicBatcher:
 
     batch_seconds: float = 60.0
     """seconds of audio, padding included, in a rank's batch; with little data 60 learns better than 240"""
+    shuffle_rows: int = 0
+    """mix only so many rows at a time, that lie near each other, such as 4096: then data larger than memory are read
+    once in an epoch; 0 mixes all rows"""
 
     def __post_init__(self) -> None:
         _check_positive("batch_seconds", self.batch_seconds)
+        _check_not_negative("shuffle_rows", self.shuffle_rows)
 
     @ipl.hookimpl
     def batch(self, cycle: Cycle, epoch: int, ranks: int, utterances: pa.Table) -> list[Step]:
         """Packs all rows, shuffled."""
         durations_ms = _durations_ms(utterances)
         generator = _generator(cycle, epoch)
-        return pack(durations_ms, np.arange(len(durations_ms)), _ms(self.batch_seconds), ranks, generator)
+        rows = np.arange(len(durations_ms))
+        return pack(durations_ms, rows, _ms(self.batch_seconds), ranks, generator, self.shuffle_rows)
 
 
 @ipl.plugin("sorted_first")
@@ -43,16 +48,20 @@ class SortedFirstBatcher:
 
     batch_seconds: float = 60.0
     """seconds of audio, padding included, in a rank's batch"""
+    shuffle_rows: int = 0
+    """mix only so many rows at a time, that lie near each other; 0 mixes all rows"""
 
     def __post_init__(self) -> None:
         _check_positive("batch_seconds", self.batch_seconds)
+        _check_not_negative("shuffle_rows", self.shuffle_rows)
 
     @ipl.hookimpl
     def batch(self, cycle: Cycle, epoch: int, ranks: int, utterances: pa.Table) -> list[Step]:
         """Packs all rows, in epoch 0 sorted, later shuffled."""
         durations_ms = _durations_ms(utterances)
         generator = _generator(cycle, epoch) if epoch else None
-        return pack(durations_ms, np.arange(len(durations_ms)), _ms(self.batch_seconds), ranks, generator)
+        rows = np.arange(len(durations_ms))
+        return pack(durations_ms, rows, _ms(self.batch_seconds), ranks, generator, self.shuffle_rows)
 
 
 @ipl.plugin("ratio")
@@ -70,10 +79,13 @@ class RatioBatcher:
     """no row occurs more often than this in an epoch, whatever the ratio"""
     batch_seconds: float = 60.0
     """seconds of audio, padding included, in a rank's batch"""
+    shuffle_rows: int = 0
+    """mix only so many rows at a time, that lie near each other; 0 mixes all rows"""
 
     def __post_init__(self) -> None:
         for name in ("labelled", "pseudo", "max_repeats", "batch_seconds"):
             _check_positive(name, getattr(self, name))
+        _check_not_negative("shuffle_rows", self.shuffle_rows)
 
     @ipl.hookimpl
     def batch(self, cycle: Cycle, epoch: int, ranks: int, utterances: pa.Table) -> list[Step]:
@@ -87,7 +99,8 @@ class RatioBatcher:
             part_ms = max(durations_ms[labelled].sum() / self.labelled, durations_ms[pseudo].sum() / self.pseudo)
             labelled = self._repeated(labelled, durations_ms, part_ms * self.labelled, generator)
             pseudo = self._repeated(pseudo, durations_ms, part_ms * self.pseudo, generator)
-        return pack(durations_ms, np.concatenate([labelled, pseudo]), _ms(self.batch_seconds), ranks, generator)
+        rows = np.concatenate([labelled, pseudo])
+        return pack(durations_ms, rows, _ms(self.batch_seconds), ranks, generator, self.shuffle_rows)
 
     def _repeated(self, rows: Rows, durations_ms: Rows, wanted_ms: float, generator: np.random.Generator) -> Rows:
         """Whole passes over `rows`, then as many, drawn at random, as come nearest `wanted_ms`."""
@@ -104,6 +117,11 @@ class RatioBatcher:
 def _check_positive(name: str, value: float) -> None:
     if not value > 0:
         raise ValueError(f"{name}: found {value}, expected more than 0")
+
+
+def _check_not_negative(name: str, value: float) -> None:
+    if value < 0:
+        raise ValueError(f"{name}: found {value}, expected 0 or more")
 
 
 def _ms(seconds: float) -> int:

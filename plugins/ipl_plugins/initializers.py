@@ -20,12 +20,17 @@ __all__ = ["External", "Last", "Scratch", "Teacher"]
 
 @ipl.plugin("scratch")
 class Scratch:
-    """The student starts from random weights; its units are the characters of the labelled text."""
+    """The student starts from random weights; its units are learned from the labelled text."""
 
     architecture: str = "conv"
     "kind of encoder: conv, gru, deep_speech_2, wav2letter, transformer or conformer"
     sizes: dict[str, int | float] = field(default_factory=dict)
     "sizes to change, such as {width: 256, layers: 4, dropout: 0.2}"
+    units: Literal["characters", "bigrams", "sentencepiece", "mixed"] = "characters"
+    """what the model writes in: single characters; pairs of letters (bigrams), which let a model subsample more; parts
+    of words that SentencePiece finds; or each Chinese character alone and such parts for other writing (mixed)"""
+    num_units: int = 500
+    "how many units at most; single characters are always all there, and mixed counts no Chinese ones"
     lower_case: bool = True
     "whether text is learnt in lower case"
     strip_punctuation: bool = True
@@ -40,6 +45,8 @@ class Scratch:
     def __post_init__(self) -> None:
         """Refuses sizes that the architecture does not have."""
         read_sizes(self.architecture, self.sizes)
+        if self.num_units < 1:
+            raise ValueError(f"num_units: found {self.num_units}, expected 1 or more")
         if self.sample_rate_hz < 4000 or self.num_mels < 8:
             raise ValueError(
                 f"found sample_rate_hz {self.sample_rate_hz} and num_mels {self.num_mels}, expected at least 4000 and 8"
@@ -52,15 +59,16 @@ class Scratch:
         from ipl.asr.models.model import create
         from ipl.asr.models.store import save
         from ipl.asr.text import TextConfig, normalise
-        from ipl.asr.units import Units
+        from ipl.asr.unit_kinds import learn
 
         text = TextConfig(self.lower_case, self.strip_punctuation)
-        units = Units.collect(normalise(row["text"] or "", text) for row in labelled.read_columns("text"))
-        if len(units) < 2:
+        texts = [normal for row in labelled.read_columns("text") if (normal := normalise(row["text"] or "", text))]
+        if not texts:
             raise InputError(
-                f"cycle {cycle.index} ({cycle.name}): the labelled utterances have no text to collect units from; "
+                f"cycle {cycle.index} ({cycle.name}): the labelled utterances have no text to learn units from; "
                 f"look into {', '.join(map(str, labelled.paths))}"
             )
+        units = learn(self.units, texts, self.num_units)
         features = FeatureConfig(self.sample_rate_hz, self.num_mels, self.normalise)
         save(create(ModelConfig(self.architecture, self.sizes, features, text), units, cycle.seed), out_dir)
         return model_ref(out_dir, cycle=cycle.index)

@@ -21,7 +21,7 @@ from ipl_datasets.factory.truth import Displayed, Truth, read_truth, truth_path,
 from ipl_datasets.factory.video import Encoding, is_kept, write_video
 from ipl_datasets.speech import SAMPLE_RATE_HZ, speaker
 
-__all__ = ["Film", "make_film"]
+__all__ = ["Film", "make_film", "style_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Film:
     music_db: float | None
     logo: str | None
     style: Style
+    other_style: Style | None = None
+    """of every fourth caption: other places, colours, sizes within one film"""
     background: Background | None = None
     """None: the usual one, of `seed`"""
     language: Literal["en", "cmn"] = "en"
@@ -74,8 +76,10 @@ def make_film(film: Film, path: Path) -> Truth:
     rate = Fraction(film.frame_rate)
     frames = ceil(len(samples) * rate / SAMPLE_RATE_HZ)
     captions = [
-        replace(caption, text=text)
-        for caption, text in zip(display(lines, rate, frames, rng, film.gap), film.texts, strict=True)
+        replace(caption, text=text, style=style_of(film, number))
+        for number, (caption, text) in enumerate(
+            zip(display(lines, rate, frames, rng, film.gap), film.texts, strict=True)
+        )
         if film.captioned
     ]
     scene = Scene(
@@ -108,6 +112,11 @@ def make_film(film: Film, path: Path) -> Truth:
     return truth
 
 
+def style_of(film: Film, number: int) -> Style:
+    """The style of a film's caption, by its number."""
+    return film.other_style if film.other_style and number % 4 == 1 else film.style
+
+
 def _as_json(film: Film) -> dict[str, Any]:
     """The film's description as it comes back from a JSON file."""
     import json
@@ -127,7 +136,11 @@ def _signs(film: Film, lines: Sequence[Line], frame_rate: Fraction, frames: int)
 
 
 def _displayed(caption: Caption, scene: Scene, film: Film) -> Displayed:
-    lines = layout(caption.text, scene.style, scene.width, scene.height) if film.burned_in else [caption.text]
+    lines = (
+        layout(caption.text, caption.style or scene.style, scene.width, scene.height)
+        if film.burned_in
+        else [caption.text]
+    )
     first, end = caption.first, caption.end
     if film.encoding.variable:  # it comes and goes with frames that are really there
         first, end = (next(each for each in count(frame) if is_kept(each)) for frame in (first, end))

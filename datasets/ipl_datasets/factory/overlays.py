@@ -18,7 +18,7 @@ class ShownCaption:
     """A caption while it is shown. `end` is the first frame without any of it."""
 
     def __init__(self, caption: Caption, scene: Scene) -> None:
-        style = scene.style
+        style = caption.style or scene.style
         lines = layout(caption.text, style, scene.width, scene.height)
         self._caption = caption
         self._layer = paint_text(lines, style, scene.width, scene.height)

@@ -64,6 +64,8 @@ class Caption:
     text: str
     first: int
     end: int
+    style: Style | None = None
+    """None: the scene's"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ A condition's kinds are dealt like cards: over as many films as it has cards eac
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -25,7 +25,7 @@ __all__ = ["Varied", "missing_families", "varied_films"]
 _CARDS: dict[str, tuple[Any, ...]] = {
     "language": ("en", "en", "en", "cmn", "both"),
     "family": ("carried", "sans", "bold", "serif", "condensed"),
-    "fill": ((255, 255, 255), (255, 255, 255), (255, 255, 255), (255, 235, 60), (90, 240, 240)),
+    "fill": ((255, 255, 255), (255, 255, 255), (255, 255, 255), (255, 235, 60), (90, 240, 240), (235, 30, 30)),
     "dress": ("outline", "outline", "outline", "box", "shadow", "dark on light"),
     "place": ("bottom", "bottom", "bottom", "top", "left"),
     "fade_s": (0.0, 0.0, 0.0, 0.2),
@@ -40,6 +40,7 @@ _CARDS: dict[str, tuple[Any, ...]] = {
     "gap": ("pause", "pause", "touching", "one frame"),
     "twice": (False, False, False, True),
     "captioned": (True, True, True, True, True, True, True, False),
+    "other": ("none", "none", "place", "colour", "size"),
 }
 
 
@@ -82,6 +83,7 @@ def _film(number: int, sentences: int, dealt: dict[str, Any], rng: np.random.Gen
         rate = dealt["rate"] = "30"  # a minute of 1080p60 would take minutes to make
     seed = int(rng.integers(2**31))
     sign = dealt["sign"]
+    style = _style(dealt, width, height, rng)
     words = tuple(str(word) for word in rng.choice(["CAFE", "EXIT 12", "BAKERY", "No Parking", "OPEN"], 3))
     film = Film(
         texts=tuple(_texts(dealt, sentences, rng)),
@@ -94,7 +96,8 @@ def _film(number: int, sentences: int, dealt: dict[str, Any], rng: np.random.Gen
         snr_db=float(rng.uniform(15, 35)),
         music_db=None,
         logo="IPL TV" if sign == "logo" else None,
-        style=_style(dealt, width, height, rng),
+        style=style,
+        other_style=_other(dealt, style),
         background=_background(dealt["scenery"], seed, words if sign == "boards" else ()),
         language="cmn" if dealt["language"] == "cmn" else "en",
         gap=cast(Gap, dealt["gap"]),
@@ -153,6 +156,15 @@ def _style(dealt: dict[str, Any], width: int, height: int, rng: np.random.Genera
             **dress[dealt["dress"]],
         }
     )
+
+
+def _other(dealt: dict[str, Any], style: Style) -> Style | None:
+    """What differs within the film."""
+    if dealt["other"] == "place" and dealt["sign"] not in ("logo", "clock"):  # where these stand
+        return replace(style, place="bottom" if style.place == "top" else "top", margin=0.05)
+    if dealt["other"] == "colour" and dealt["dress"] != "dark on light":
+        return replace(style, fill=(255, 255, 255) if style.fill != (255, 255, 255) else (255, 220, 90))
+    return replace(style, size=0.8 * style.size) if dealt["other"] == "size" else None
 
 
 def _background(scenery: str, seed: int, words: tuple[str, ...]) -> Background:

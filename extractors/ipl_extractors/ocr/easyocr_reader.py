@@ -1,13 +1,10 @@
-"""The `easyocr` text reader: an extra, whose weights are fetched once, by hand or when asked.
-
-Cost: about ten times rapidocr's on a CPU. Scripts: over 80 languages, in groups that go together.
-"""
+"""The `easyocr` text reader: an extra, whose weights are fetched once, by hand or when asked."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +21,11 @@ Picture = npt.NDArray[np.uint8]
 @ipl.plugin("easyocr")
 class EasyOcr:
     """Reads text in over 80 languages with EasyOCR (an extra; its weights are a download of their own)."""
+
+    LANGUAGES: ClassVar[str] = "over 80, in groups that go together, such as [ch_sim, en] or [ru, en]"
+    COST: ClassVar[str] = (
+        "by others' reports some ten times rapidocr's on a processor (not measured here), less on a GPU"
+    )
 
     languages: tuple[str, ...] = ("en",)
     "EasyOCR's codes of the languages to read, such as [en] or [ch_sim, en]"

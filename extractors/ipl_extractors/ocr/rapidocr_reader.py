@@ -1,7 +1,5 @@
 """The `rapidocr` text reader: PP-OCRv6 small on onnxruntime; its models come with its wheel.
 
-Cost on one core: a line of text about 30 ms, a whole 720p picture about half a second.
-Scripts: Latin, Chinese, Japanese; a recognition model for another script can be named.
 Shapes: B pictures, T time steps of the recogniser, V characters; H rows, W columns.
 """
 
@@ -10,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +19,12 @@ from ipl.records import Reading
 
 __all__ = ["RapidOcr"]
 
+SPACE_WEIGHT = 20
+"""How many times likelier a space is than the recogniser thinks, when it stands against another character."""
+
+CLOSE_UP = frozenset(".,…")
+"""No language puts a space before these."""
+
 Picture = npt.NDArray[np.uint8]
 
 
@@ -28,28 +32,31 @@ Picture = npt.NDArray[np.uint8]
 class RapidOcr:
     """Reads Latin, Chinese and Japanese text with PP-OCRv6 on onnxruntime; works out of the box."""
 
+    LANGUAGES: ClassVar[str] = (
+        "Chinese, Japanese, English and others in Latin letters; for other scripts name a recognition_model"
+    )
+    COST: ClassVar[str] = (
+        "86 ms of a processor for a line as wide as a 720p picture, 296 ms for all of it (benchmarks/text_readers.py)"
+    )
+
     threads: int = 1
     "threads of one process; 1 is best where several processes read"
     detector_side: int = 640
     "the detector sees pictures no wider or higher than this, in pixels"
     min_score: float = 0.5
     "readings of a whole picture that score lower are left out, 0 to 1"
-    space_weight: float = 20.0
-    """how many times likelier a space is than the recogniser thinks: it was trained on text without spaces
-    and swallows some"""
-    batch_size: int = 8
-    "lines recognised at once"
+    least_space: float = 0.01
+    """a space is read between two letters where the recogniser gives it more than this probability, 0 to 1; it was
+    trained on text without spaces and thinks little of them"""
     recognition_model: str | None = None
     "path of another PP-OCR recognition model (.onnx, its characters inside), for other scripts"
 
     @ipl.hookimpl
     def read_text(self, pictures: Sequence[Picture], lines: bool) -> list[list[Reading]]:
-        """Reads each picture (uint8 [H, W, 3], RGB), or all as single lines in batches, without the detector."""
+        """Reads each picture (uint8 [H, W, 3], RGB), or all as single lines, without the detector."""
         if not pictures:
             return []
-        engine = _engine(
-            self.threads, self.detector_side, self.min_score, self.space_weight, self.batch_size, self.recognition_model
-        )
+        engine = _engine(self.threads, self.detector_side, self.min_score, self.least_space, self.recognition_model)
         # PP-OCR was trained on BGR.
         flipped = [np.ascontiguousarray(picture[:, :, ::-1]) for picture in pictures]
         if lines:
@@ -60,11 +67,14 @@ class RapidOcr:
 def _read_lines(engine: Any, pictures: list[Picture]) -> list[list[Reading]]:
     from rapidocr.ch_ppocr_rec import TextRecInput
 
-    found = engine.text_rec(TextRecInput(img=pictures))
-    return [
-        [Reading(text.strip(), float(score), (0, 0, picture.shape[1], picture.shape[0]))] if text.strip() else []
-        for picture, text, score in zip(pictures, found.txts, found.scores, strict=True)
-    ]
+    found = engine.text_rec(TextRecInput(img=pictures, return_word_box=True))
+    readings: list[list[Reading]] = []
+    for picture, text, score, places in zip(pictures, found.txts, found.scores, found.word_results, strict=True):
+        height, width = picture.shape[:2]
+        lead, kept = len(text) - len(text.lstrip()), text.strip()
+        centres = tuple(place * width for place in places[lead : lead + len(kept)])
+        readings.append([Reading(kept, float(score), (0, 0, width, height), centres)] if kept else [])
+    return readings
 
 
 def _read_picture(engine: Any, picture: Picture) -> list[Reading]:
@@ -80,9 +90,7 @@ def _read_picture(engine: Any, picture: Picture) -> list[Reading]:
 
 
 @cache
-def _engine(
-    threads: int, side: int, min_score: float, space_weight: float, batch_size: int, recognition_model: str | None
-) -> Any:
+def _engine(threads: int, side: int, min_score: float, least_space: float, recognition_model: str | None) -> Any:
     """One engine for a process and its options, loaded in about a second."""
     from rapidocr import RapidOCR
 
@@ -94,7 +102,8 @@ def _engine(
         # By default the shorter side is blown up to 736: a wide strip then takes 13 times as long.
         "Det.limit_type": "max",
         "Det.limit_side_len": side,
-        "Rec.rec_batch_num": batch_size,
+        # In a batch lines are padded to the widest: that takes longer than one by one, and blurs what is read.
+        "Rec.rec_batch_num": 1,
     }
     if recognition_model is not None:
         if not Path(recognition_model).is_file():
@@ -102,26 +111,62 @@ def _engine(
         params["Rec.model_path"] = recognition_model
     engine: Any = RapidOCR(params=params)
     engine(np.zeros((48, 96, 3), np.uint8), use_det=False, use_cls=False)  # it loads the recogniser when first used
-    engine.text_rec.postprocess_op = _SpaceWeight(engine.text_rec.postprocess_op, space_weight)
+    engine.text_rec.postprocess_op = _Decode(engine.text_rec.postprocess_op.character, least_space)
     return engine
 
 
-class _SpaceWeight:
-    """Weighs the space up before the recogniser's output is decoded.
+class _Decode:
+    """Greedy CTC decoding, in place of the engine's own, that hears spaces and tells where characters stand.
 
-    Between words the recogniser often gives the space second place behind CTC's blank, by a factor of up to a
-    few tens; within words it is thousands of times less likely.
+    The recogniser was trained on text without spaces: between words it gives the space second place behind CTC's
+    blank. But it does give it something there, a hundred times more than within words. So spaces are not decoded
+    like other characters: one is put between two characters where the space's probability ever exceeds `least_space`.
     """
 
-    def __init__(self, decode: Any, weight: float) -> None:
-        self._decode = decode
-        self._weight = weight
-        self._space = decode.dict.get(" ")
+    def __init__(self, characters: Sequence[str], least_space: float) -> None:
+        self._characters = characters
+        self._space = characters.index(" ") if " " in characters else None
+        self._least_space = least_space
 
-    def __call__(self, probs: npt.NDArray[np.float32], *args: Any, **kwargs: Any) -> Any:
-        """Decodes probs [B, T, V]; the scores of texts stay those of the recogniser for all but spaces."""
+    def __call__(
+        self,
+        probs: npt.NDArray[np.float32],
+        return_word_box: bool,
+        wh_ratio_list: Sequence[float],
+        max_wh_ratio: float,
+    ) -> tuple[list[tuple[str, float]], list[list[float]]]:
+        """Decodes probs [B, T, V] to texts with mean scores, and for each text its characters' places, 0 to 1."""
+        spaces = np.zeros(probs.shape[:2], np.float32)
         if self._space is not None:
+            spaces = probs[:, :, self._space].copy()
             probs = probs.copy()
-            spaces = probs[:, :, self._space] * self._weight
-            probs[:, :, self._space] = np.minimum(spaces, 1.0)
-        return self._decode(probs, *args, **kwargs)
+            probs[:, :, self._space] = np.minimum(SPACE_WEIGHT * spaces, 1.0)
+        # Lines of a batch are padded on the right to the widest.
+        widths = [probs.shape[1] * ratio / max_wh_ratio for ratio in wh_ratio_list]
+        lines = [
+            self._line(*line) for line in zip(probs.argmax(axis=2), probs.max(axis=2), spaces, widths, strict=True)
+        ]
+        return [(text, score) for text, score, _ in lines], [places for _, _, places in lines]
+
+    def _line(
+        self,
+        best: npt.NDArray[np.int64],
+        scores: npt.NDArray[np.float32],
+        spaces: npt.NDArray[np.float32],
+        width: float,
+    ) -> tuple[str, float, list[float]]:
+        starts = np.flatnonzero((best != 0) & np.diff(best, prepend=0).astype(bool))  # 0 is CTC's blank
+        text: list[str] = []
+        places: list[float] = []
+        for number, start in enumerate(starts):
+            signs = self._characters[best[start]]  # one, or a few letters
+            between = spaces[starts[number - 1] + 1 : start] if number else spaces[:0]
+            parted = self._space in (best[start], best[starts[number - 1]]) or signs[0] in CLOSE_UP
+            if between.max(initial=0.0) > self._least_space and not parted:
+                text.append(" ")
+                places.append(places[-1])
+            after = np.flatnonzero(best[start:] != best[start])
+            end = start + int(after[0]) if len(after) else len(best)
+            text.append(signs)
+            places += [min(1.0, (int(start) + end) / 2 / width)] * len(signs)
+        return "".join(text), float(scores[starts].mean()) if len(starts) else 0.0, places

@@ -1,24 +1,29 @@
 """Shallow fusion: a language model has its say while prefixes are chosen (Gulcehre et al., arXiv 1503.03535).
 
-B: utterances · K: beam · C: units tried in a frame · V: units, blank included
+S: states of the language model · V: units, blank included
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from ipl.asr.lm.automaton import Automaton
 
-__all__ = ["Fusion", "LmState"]
+__all__ = ["Fusion"]
 
 
 @dataclass(frozen=True)
 class Fusion:
-    """Adds `weight` times the language model's log probability, and `unit_bonus` for each unit, to a text's score."""
+    """Adds `weight` times the language model's log probability, and `unit_bonus` for each unit, to a text's score.
+
+    A search keeps for each prefix the place of its state's row in the tables, `state * V`: the unit that it grows by,
+    added to it, is where to look.
+    """
 
     automaton: Automaton
     weight: float
@@ -28,33 +33,26 @@ class Fusion:
         """What is added to the score of a whole text, in nats."""
         return self.weight * self.automaton.score(units) + self.unit_bonus * len(units)
 
-    def begin(self, batch: int, beam: int, like: Tensor) -> LmState:
-        """The state of prefixes that are empty."""
-        state = torch.full((batch, beam), self.automaton.start, device=like.device)
-        return LmState(self, like.new_zeros(batch, beam), state)
+    @cached_property
+    def gains(self) -> Tensor:
+        """What growing by a unit adds, [S * V]."""
+        return (self.automaton.scores * self.weight + self.unit_bonus).flatten()
 
+    @cached_property
+    def following(self) -> Tensor:
+        """The place of the state after growing by a unit, int64 [S * V]."""
+        return self.automaton.following.flatten().long() * self.automaton.scores.shape[1]
 
-@dataclass
-class LmState:
-    """What the language model says of the prefixes of a beam, and in which of its states it is after each, [B, K]."""
+    @cached_property
+    def start(self) -> int:
+        """The place of the empty prefix's state."""
+        return self.automaton.start * self.automaton.scores.shape[1]
 
-    fusion: Fusion
-    added: Tensor
-    state: Tensor
+    def at_the_end(self, places: Tensor) -> Tensor:
+        """What the end adds to whole texts whose states have the given places, of the same shape."""
+        states = torch.div(places, self.automaton.scores.shape[1], rounding_mode="floor")
+        return self.weight * self.automaton.ends.take(states)
 
-    def gains(self, units: Tensor) -> Tensor:
-        """What growing each prefix by each of units [B, C] adds, [B, K, C]."""
-        scores = self.fusion.automaton.scores
-        places = self.state[:, :, None] * scores.shape[1] + units[:, None, :]
-        return scores.take(places) * self.fusion.weight + self.fusion.unit_bonus
-
-    def advance(self, parent: Tensor, unit: Tensor, gained: Tensor, stays: Tensor) -> LmState:
-        """Prefixes that grew out of place `parent` by `unit`, or stayed; `gained` [B, K] is what a growth added."""
-        state, added = self.state.gather(1, parent), self.added.gather(1, parent)
-        automaton = self.fusion.automaton
-        grown = automaton.following.take(state * automaton.following.shape[1] + unit).long()
-        return LmState(self.fusion, torch.where(stays, added, added + gained), torch.where(stays, state, grown))
-
-    def at_the_end(self) -> Tensor:
-        """What is added to each prefix as a whole text, [B, K]."""
-        return self.added + self.fusion.weight * self.fusion.automaton.ends.take(self.state)
+    def to(self, device: torch.device) -> Fusion:
+        """The same on another device."""
+        return Fusion(self.automaton.to(device), self.weight, self.unit_bonus)

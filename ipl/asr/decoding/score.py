@@ -30,6 +30,8 @@ def ctc_score(log_probs: Tensor, num_frames: Tensor, texts: Sequence[Sequence[in
     lengths = torch.tensor([len(text) for text in texts])
     flat = torch.tensor([unit for text in texts for unit in text], dtype=torch.long)
     by_time = log_probs.detach().to("cpu", torch.float64).transpose(0, 1)  # [T, B, V]
+    if not len(by_time):  # which torch's refuses
+        by_time = by_time.new_zeros(1, *by_time.shape[1:])
     return -ctc_loss(by_time, flat, num_frames.cpu(), lengths, blank=BLANK, reduction="none")
 
 

@@ -1,4 +1,7 @@
-"""Estimates a language model: `python -m ipl.asr.lm TEXT... --out lm.arpa [--order 6]`; a line of a file, one text."""
+"""Estimates a language model: `python -m ipl.asr.lm TEXT... --out lm.arpa [--order 6]`; a line of a file, one text.
+
+Its units are characters; for a recogniser of longer units name its folder with `--units`.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,13 @@ import argparse
 import sys
 from pathlib import Path
 
+from ipl.asr.config import from_json
 from ipl.asr.lm.arpa import write_arpa
 from ipl.asr.lm.estimate import estimate
+from ipl.asr.models.reference import CONFIG_FILE
 from ipl.asr.text import TextConfig, normalise
 from ipl.errors import InputError, IplError
+from ipl.files import read_json
 
 
 def main() -> int:
@@ -17,17 +23,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m ipl.asr.lm", description=__doc__)
     parser.add_argument("texts", nargs="+", type=Path, metavar="TEXT")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--order", type=int, default=6, help="characters of an n-gram")
+    parser.add_argument("--order", type=int, default=6, help="units of an n-gram")
+    parser.add_argument("--units", type=Path, metavar="MODEL", help="folder of a recogniser: its units, its text")
     parser.add_argument("--keep-case", action="store_true", help="for a model that learned text with lower_case: false")
     parser.add_argument("--keep-punctuation", action="store_true", help="likewise strip_punctuation: false")
     arguments = parser.parse_args()
-    config = TextConfig(not arguments.keep_case, not arguments.keep_punctuation)
+    config, units = TextConfig(not arguments.keep_case, not arguments.keep_punctuation), None
     try:
+        if arguments.units:
+            model, units = from_json(read_json(arguments.units / CONFIG_FILE), str(arguments.units / CONFIG_FILE))
+            config = model.text
         if arguments.order < 1:
             raise InputError(f"--order: found {arguments.order}, expected 1 or more")
         lines = [line for path in arguments.texts for line in _read(path)]
         normal = [text for line in lines if (text := normalise(line, config))]
-        ngrams = estimate(normal, arguments.order)
+        ngrams = estimate(map(units.cut, normal) if units else normal, arguments.order)
         write_arpa(ngrams, arguments.out)
     except IplError as error:
         print(f"error: {error}", file=sys.stderr)

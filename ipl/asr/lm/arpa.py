@@ -1,6 +1,7 @@
 """N-gram models as ARPA files have them: each n-gram's log probability, and what backing off from it costs.
 
-Tokens are units of a recogniser; the space is written `<space>`. Logarithms are to the base 10, as in the files.
+Tokens are units of a recogniser; the space is written `<space>`, and inside a longer unit `▁`, as SentencePiece does.
+Logarithms are to the base 10, as in the files.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ipl.files import write_text
 __all__ = ["BEGIN", "END", "UNKNOWN", "Ngram", "Ngrams", "read_arpa", "write_arpa"]
 
 BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
-_SPACE = "<space>"
+_SPACE, _SPACE_INSIDE = "<space>", "\u2581"
 Ngram = tuple[str, ...]
 
 
@@ -78,7 +79,15 @@ def _entry(line: str, order: int, where: str) -> tuple[Ngram, tuple[float, float
         probability, backoff = float(fields[0]), float(fields[order + 1]) if len(fields) == order + 2 else 0.0
     except ValueError as error:
         raise InputError(f"{where}: {error}") from error
-    return tuple(" " if each == _SPACE else each for each in fields[1 : order + 1]), (probability, backoff)
+    return tuple(map(_token, fields[1 : order + 1])), (probability, backoff)
+
+
+def _token(word: str) -> str:
+    return " " if word == _SPACE else word.replace(_SPACE_INSIDE, " ")
+
+
+def _word(token: str) -> str:
+    return _SPACE if token == " " else token.replace(" ", _SPACE_INSIDE)
 
 
 def write_arpa(ngrams: Ngrams, path: Path) -> None:
@@ -96,7 +105,7 @@ def _arpa(ngrams: Ngrams) -> Iterable[str]:
         yield f"\\{n}-grams:"
         for each in of_order:
             probability, backoff = ngrams.values[each]
-            tokens = " ".join(_SPACE if token == " " else token for token in each)
+            tokens = " ".join(map(_word, each))
             yield f"{probability:.6f}\t{tokens}" + (f"\t{backoff:.6f}" if n < ngrams.order else "")
     yield ""
     yield "\\end\\"

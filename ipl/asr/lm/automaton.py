@@ -64,6 +64,12 @@ def automaton(ngrams: Ngrams, units: Units) -> Automaton:
         raise InputError(
             "language model: has none of the recogniser's units; expected characters, the space as <space>"
         )
+    longer = [symbol for symbol in ids if len(symbol.strip()) > 1]
+    if longer and not any((symbol,) in ngrams.values for symbol in longer):
+        raise InputError(
+            f"language model: is one of characters, and the recogniser writes longer units ({longer[0]!r}, ...); "
+            "make one with `python -m ipl.asr.lm --units <folder of the recogniser>`"
+        )
 
     unknown = ngrams.values.get((UNKNOWN,), (LEAST_LOG10, 0.0))[0]
     scores = np.full((len(states), len(units)), unknown, dtype=np.float32)

@@ -3,14 +3,14 @@
     P(w | h) = (count(h w) + types(h) P(w | h')) / (count(h) + types(h))
 
 h' is the history h without its first token, types(h) the number of different tokens seen after h. It needs no held-out
-text and no counts of counts, which suits models of characters: these see all their units soon.
+text and no counts of counts, which suits models of characters and other small units: these see all their units soon.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ipl.asr.lm.arpa import BEGIN, END, UNKNOWN, Ngram, Ngrams
 from ipl.errors import InputError
@@ -21,8 +21,11 @@ NEVER = -99.0
 """The log10 probability of `<s>`, which is only ever a history, as other tools write it."""
 
 
-def estimate(texts: Iterable[str], order: int) -> Ngrams:
-    """The model of characters of normalised texts, each of them one whole utterance; InputError without any text."""
+def estimate(texts: Iterable[Sequence[str]], order: int) -> Ngrams:
+    """The model of texts, each of them one whole utterance; InputError without any text.
+
+    A text is a sequence of units; one given as a string is taken for its characters.
+    """
     counts: dict[Ngram, Counter[str]] = defaultdict(Counter)
     for text in texts:
         tokens = (BEGIN, *text, END)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ipl.asr.models.attention import BlockCache, SelfAttention
-from ipl.asr.models.attention_encoder import AttentionEncoder
+from ipl.asr.models.attention import SelfAttention
+from ipl.asr.models.attention_encoder import AttentionEncoder, BlockCache, Sight
 from ipl.asr.models.sizes import ConformerSizes
 
 __all__ = ["ConformerEncoder"]
@@ -28,12 +28,10 @@ class _Block(nn.Module):
         self.norm = nn.LayerNorm(sizes.width)
         self.dropout = nn.Dropout(sizes.dropout)
 
-    def forward(
-        self, x: Tensor, allowed: Tensor | None, mask: Tensor, start: int = 0, cache: BlockCache | None = None
-    ) -> Tensor:
+    def forward(self, x: Tensor, sight: Sight, cache: BlockCache | None = None) -> Tensor:
         x = x + 0.5 * self.dropout(self.feed_forwards[0](x))
-        x = x + self.dropout(self.attention(self.attention_norm(x), allowed, start, cache))
-        x = x + self.dropout(self.convolution(x, mask, cache))
+        x = x + self.dropout(self.attention(self.attention_norm(x), sight.allowed, sight.positions, cache))
+        x = x + self.dropout(self.convolution(x, sight, cache))
         x = x + 0.5 * self.dropout(self.feed_forwards[1](x))
         return self.norm(x)  # type: ignore[no-any-return]
 
@@ -60,15 +58,18 @@ class _Convolution(nn.Module):
         self.depth_norm = nn.LayerNorm(width)
         self.mix = nn.Linear(width, width)
 
-    def forward(self, x: Tensor, mask: Tensor, cache: BlockCache | None) -> Tensor:
-        y = (nn.functional.glu(self.gate(self.norm(x)), dim=-1) * mask).transpose(1, 2)  # [B, D, T']
-        if cache is None:
-            y = nn.functional.pad(y, self.padding)
-        else:
+    def forward(self, x: Tensor, sight: Sight, cache: BlockCache | None) -> Tensor:
+        y = (nn.functional.glu(self.gate(self.norm(x)), dim=-1) * sight.own).transpose(1, 2)  # [B, D, S]
+        if sight.windows is not None:
+            y = sight.windows.in_row(self.depthwise(sight.windows.with_past(y, self.padding[0])))
+        elif cache is not None:
             y = torch.cat([cache.convolved, y], dim=2)
-            cache.convolved = y[:, :, y.shape[2] - cache.convolved.shape[2] :]
-        y = self.depthwise(y).transpose(1, 2)
-        return self.mix(nn.functional.silu(self.depth_norm(y)))  # type: ignore[no-any-return]
+            kept = y.shape[2] - cache.ahead
+            cache.convolved = y[:, :, kept - self.padding[0] : kept]
+            y = self.depthwise(y)
+        else:
+            y = self.depthwise(nn.functional.pad(y, self.padding))
+        return self.mix(nn.functional.silu(self.depth_norm(y.transpose(1, 2))))  # type: ignore[no-any-return]
 
 
 class ConformerEncoder(AttentionEncoder):

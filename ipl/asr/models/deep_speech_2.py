@@ -1,5 +1,8 @@
 """Deep Speech 2 (Amodei et al., arXiv 1512.02595): convolutions over time and bands, then recurrent layers.
 
+Two things differ, for the sake of torch's fast recurrent layers: these are gated units as everywhere, with tanh and not
+rectified; and what a layer gets is normalised before it is multiplied by the layer's weights, not after.
+
 B: utterances · T: frames · T': frames after subsampling · F: mel bands · C: channels · D: width
 """
 

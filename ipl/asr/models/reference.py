@@ -6,12 +6,21 @@ import hashlib
 from pathlib import Path
 
 from ipl.errors import InputError
+from ipl.files import read_json
 from ipl.records import ModelRef
 
-__all__ = ["CONFIG_FILE", "WEIGHTS_FILE", "model_ref"]
+__all__ = ["CONFIG_FILE", "WEIGHTS_FILE", "checkpoint_kind", "model_ref"]
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
+
+
+def checkpoint_kind(folder: Path) -> str | None:
+    """The kind of network in a checkpoint of Hugging Face, such as `whisper`; None for a folder that holds none."""
+    if not (folder / CONFIG_FILE).is_file():
+        return None
+    values = read_json(folder / CONFIG_FILE)
+    return values.get("model_type") if isinstance(values, dict) else None
 
 
 def model_ref(folder: Path, cycle: int = -1, epoch: int = -1, dev_error: float | None = None) -> ModelRef:

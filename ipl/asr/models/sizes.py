@@ -14,6 +14,7 @@ __all__ = [
     "ConvSizes",
     "DeepSpeech2Sizes",
     "GruSizes",
+    "PretrainedSizes",
     "TransformerSizes",
     "Wav2LetterSizes",
     "read_sizes",
@@ -78,8 +79,12 @@ class Wav2LetterSizes:
 class _AttentionSizes:
     """What the Transformer and the Conformer have in common (`ipl.asr.models.attention_encoder`).
 
-    Frames after subsampling attend to their own chunk of `chunk_frames` (0: to the whole utterance) and to
-    `left_chunks` chunks before it (0: to all). With `dynamic_chunks` 1, training draws a chunk at every step.
+    Frames after subsampling attend to their own chunk of `chunk_frames` (0: to the whole utterance), to
+    `left_chunks` chunks before it (0: to all) and to the first `right_frames` of the next one (chunk-flow,
+    `ipl.asr.models.windows`). With `dynamic_chunks` 1, training draws a chunk at every step.
+
+    `decoder_layers` of 1 or more make a hybrid of CTC and attention: the loss is `ctc_weight` times CTC's, and for the
+    rest that of an attention decoder with `label_smoothing` (`ipl.asr.models.decoder`).
     """
 
     width: int
@@ -88,8 +93,12 @@ class _AttentionSizes:
     subsampling: int = 3
     chunk_frames: int = _from_zero(0)
     left_chunks: int = _from_zero(0)
+    right_frames: int = _from_zero(0)
     dynamic_chunks: int = _from_zero(0)
     dropout: float = 0.1
+    decoder_layers: int = _from_zero(0)
+    ctc_weight: float = 0.3
+    label_smoothing: float = 0.1
 
     @property
     def is_causal(self) -> bool:
@@ -110,6 +119,13 @@ class ConformerSizes(_AttentionSizes):
 
     width: int = 128
     kernel: int = 15
+
+
+@dataclass(frozen=True)
+class PretrainedSizes:
+    """A network of Hugging Face's (`ipl.asr.models.pretrained`): its own config, beside these sizes, says the rest."""
+
+    subsampling: int = 2
 
 
 SIZES: dict[str, type[Any]] = {
@@ -142,8 +158,18 @@ def read_sizes(architecture: str, changed: Mapping[str, float]) -> Any:
         if types[name] == "float" and not 0 <= value < 1:
             raise InputError(f"sizes of {architecture}: {name}: found {value}, expected 0 or more and less than 1")
     sizes = SIZES[architecture](**{name: int(v) if types[name] == "int" else float(v) for name, v in changed.items()})
-    if isinstance(sizes, _AttentionSizes) and sizes.width % (2 * sizes.heads):
+    if isinstance(sizes, _AttentionSizes):
+        _check_attention(sizes, architecture)
+    return sizes
+
+
+def _check_attention(sizes: _AttentionSizes, architecture: str) -> None:
+    if sizes.width % (2 * sizes.heads):
         raise InputError(
             f"sizes of {architecture}: width: found {sizes.width}, expected a multiple of twice the {sizes.heads} heads"
         )
-    return sizes
+    if sizes.right_frames and not sizes.is_causal:
+        raise InputError(
+            f"sizes of {architecture}: right_frames: found {sizes.right_frames} without chunks, expected chunk_frames "
+            "or dynamic_chunks beside it: without them a frame sees the whole utterance"
+        )

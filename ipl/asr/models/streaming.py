@@ -18,8 +18,9 @@ __all__ = ["Stream"]
 class Stream:
     """One utterance through a model of chunks; what it gives is what the model gives for the whole utterance.
 
-    Latency is a chunk and the subsampling's lookahead of `subsampling` + 1 frames. Features have to come normalised,
-    so a model for streams wants features that are not normalised by utterance (`normalise: none`).
+    Latency is a chunk, the encoder's `right_frames`, and the subsampling's lookahead of `subsampling` + 1 frames.
+    Features have to come normalised, so a model for streams wants features that are not normalised by utterance
+    (`normalise: none`).
     Raises InputError for a model without chunks.
     """
 
@@ -37,35 +38,40 @@ class Stream:
         self._done = 0  # how many subsampled frames have been encoded
         self._caches = encoder.new_caches(1, parameter)
 
-    @torch.inference_mode()
     def feed(self, features: Tensor, is_last: bool = False) -> Tensor:
         """The next features [T, F] of the utterance to log_probs [T', V] of the chunks that are now whole.
 
         With `is_last` the chunk that was begun counts as whole.
         """
+        with torch.inference_mode():
+            return self.model.ctc(self.encode(features, is_last))
+
+    @torch.inference_mode()
+    def encode(self, features: Tensor, is_last: bool = False) -> Tensor:
+        """As `feed`, to encoded frames [T', D]."""
         self._features = torch.cat([self._features, features])
         total = self._first + len(self._features)
+        size, ahead = self.encoder.chunk_frames, self.encoder.right_frames
         # A subsampled frame t sees frames up to factor * t + factor + 1.
-        ready = -(-total // self.factor) if is_last else max(0, (total - 2) // self.factor)
-        if not is_last:
-            ready -= ready % self.encoder.chunk_frames
-        x = self._subsample(ready)
-        size = self.encoder.chunk_frames
-        chunks = [
-            self.encoder.forward_chunk(x[:, start : start + size], self._done + start, self._caches)
-            for start in range(0, x.shape[1], size)
-        ]
+        there = -(-total // self.factor) if is_last else max(0, (total - 2) // self.factor)
+        ready = there if is_last else max(self._done, (there - ahead) // size * size)
+        x = self._subsample(ready, min(there, ready + ahead))
+        chunks = []
+        for start in range(0, ready - self._done, size):
+            piece = x[:, start : start + size + ahead]
+            chunks.append(
+                self.encoder.forward_chunk(piece, self._done + start, self._caches, ahead=max(0, piece.shape[1] - size))
+            )
         self._done = ready
-        encoded = torch.cat([x[:, :0], *chunks], dim=1)
-        return self.model.output(encoded)[0].float().log_softmax(dim=-1)  # type: ignore[no-any-return]
+        return torch.cat([x[:, :0], *chunks], dim=1)[0]
 
-    def _subsample(self, ready: int) -> Tensor:
-        """Subsampled frames [1, T', D] from those done to those ready; forgets features that no later one sees."""
+    def _subsample(self, ready: int, seen: int) -> Tensor:
+        """Subsampled frames [1, T', D] from those done to `seen`; forgets features that none from `ready` on sees."""
         again = min(2, self._done)  # so many before see, as the first of these does, frames that came earlier
         begin = (self._done - again) * self.factor
         self._features, self._first = self._features[begin - self._first :], begin
         if ready <= self._done:
             return self._features.new_zeros(1, 0, self.encoder.width)
-        seen = self._features[: ready * self.factor + 2 - begin]
-        x, _ = self.encoder.subsampling(seen[None], torch.tensor([len(seen)], device=seen.device))
-        return x[:, again : again + ready - self._done]  # type: ignore[no-any-return]
+        heard = self._features[: seen * self.factor + 2 - begin]
+        x, _ = self.encoder.subsampling(heard[None], torch.tensor([len(heard)], device=heard.device))
+        return x[:, again : again + seen - self._done]  # type: ignore[no-any-return]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ipl.asr.models.attention import BlockCache, SelfAttention
-from ipl.asr.models.attention_encoder import AttentionEncoder
+from ipl.asr.models.attention import SelfAttention
+from ipl.asr.models.attention_encoder import AttentionEncoder, BlockCache, Sight
 from ipl.asr.models.sizes import TransformerSizes
 
 __all__ = ["TransformerEncoder"]
@@ -26,10 +26,8 @@ class _Block(nn.Module):
         )
         self.dropout = nn.Dropout(sizes.dropout)
 
-    def forward(
-        self, x: Tensor, allowed: Tensor | None, mask: Tensor, start: int = 0, cache: BlockCache | None = None
-    ) -> Tensor:
-        x = x + self.dropout(self.attention(self.norm(x), allowed, start, cache))
+    def forward(self, x: Tensor, sight: Sight, cache: BlockCache | None = None) -> Tensor:
+        x = x + self.dropout(self.attention(self.norm(x), sight.allowed, sight.positions, cache))
         return x + self.dropout(self.feed_forward(x))  # type: ignore[no-any-return]
 
 

@@ -17,7 +17,7 @@ from ipl.training.compression.onebit import OneBitAverager
 from ipl.training.compression.powersgd import PowerSgdAverager
 from ipl.training.job import TrainingOptions
 
-__all__ = ["Averager", "averager_for"]
+__all__ = ["Averager", "OneBitAverager", "averager_for"]
 
 
 def averager_for(model: nn.Module, ranks: int, options: TrainingOptions) -> Averager:

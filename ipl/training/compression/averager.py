@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.futures import Future
@@ -60,6 +61,21 @@ class Averager:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Takes over what `state` gave."""
+
+    def restore_from(self, states: list[dict[str, Any]], rank: int) -> None:
+        """Takes over what all ranks remembered; where they were another number, each takes the mean of it.
+
+        What will be added to the mean of all gradients is then the same as if the ranks had stayed.
+        """
+        if len(states) == self.ranks:
+            self.restore(states[rank])
+        elif states and self.remembers:
+            self.restore(
+                {
+                    part: {name: torch.stack([each[part][name] for each in states]).mean(dim=0) for name in values}
+                    for part, values in states[0].items()
+                }
+            )
 
 
 def done(value: Tensor) -> Future[Tensor]:

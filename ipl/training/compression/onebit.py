@@ -4,11 +4,15 @@ There the momentum is compressed; here it is the gradient of which the momentum 
 test for gradients that are no numbers work as ever. With Adam's variance frozen (`FrozenVarianceAdamW`) an update is
 linear in the gradient, and what one step leaves out a later one makes good all the same.
 
-R: ranks · N: numbers in a bucket · P: parameters in a bucket
+Numbers are compressed in the units of the update, divided by Adam's deviations, and in blocks with a magnitude of their
+own: what one magnitude for a whole matrix says of its small numbers is noise, and the learning rate makes it large.
+
+R: ranks · N: numbers in a bucket · M: blocks in a bucket · K: numbers in a block
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -21,16 +25,22 @@ from ipl.training.compression.averager import Averager, done
 __all__ = ["OneBitAverager"]
 
 
-class OneBitAverager(Averager):
-    """Sends each number's sign and each parameter's mean magnitude; a rank remembers what that leaves out.
+BLOCK = 128
+"""K: one bit for each number and 16 for each magnitude are 28 times less than 32 bits for each number."""
 
-    The ranks exchange their bits by one all-gather a bucket.
+
+class OneBitAverager(Averager):
+    """Sends each number's sign and each block's mean magnitude; a rank remembers what that leaves out.
+
+    The ranks exchange their bits by one all-gather a bucket. `deviations` are what the optimizer divides the
+    gradient of each parameter by.
     """
 
     remembers = True
 
     def __init__(self, model: nn.Module, ranks: int) -> None:
         super().__init__(model, ranks)
+        self.deviations: dict[Tensor, Tensor] = {}
         self._memory: dict[str, Tensor] = {}
 
     def average(self, bucket: dist.GradBucket) -> Future[Tensor]:  # type: ignore[name-defined]
@@ -38,29 +48,37 @@ class OneBitAverager(Averager):
         if not self.compresses:
             return super().average(bucket)
         gradients = dict(self.named(bucket))
+        deviations = [self.deviations.get(each) for each in bucket.parameters()]
         for name, gradient in gradients.items():
             if name in self._memory:
                 gradient.add_(self._memory[name], alpha=self.loss_scale)
-        flat: Tensor = bucket.buffer()  # [N]
-        sizes = torch.tensor([each.numel() for each in gradients.values()], device=flat.device)  # [P]
-        scales = torch.stack([each.abs().mean() for each in gradients.values()])  # [P]
-        message = torch.cat([scales.view(torch.uint8), pack(flat >= 0)])
+        weighed = [
+            gradient if deviation is None else gradient / deviation
+            for gradient, deviation in zip(gradients.values(), deviations, strict=True)
+        ]
+        sizes = [each.numel() for each in weighed]
+        blocks = torch.cat([_blocks(each) for each in weighed])  # [M, K]
+        scales = (blocks.abs().sum(dim=1) / _fill(sizes, blocks.device)).bfloat16()  # [M]
+        message = torch.cat([scales.view(torch.uint8), pack((blocks >= 0).flatten())])
         messages = message.new_empty(self.ranks, len(message))
         self.sent_bytes += message.nbytes
         dist.all_gather(list(messages), message)
 
-        all_scales = messages[:, : scales.nbytes].contiguous().view(scales.dtype)  # [R, P]
+        all_scales = messages[:, : scales.nbytes].contiguous().view(scales.dtype).float()  # [R, M]
+        signs = [unpack(bits, blocks.numel()).view_as(blocks) for bits in messages[:, scales.nbytes :]]  # [M, K] each
         sent = [
-            _signed(*each, sizes) for each in zip(all_scales, messages[:, scales.nbytes :], strict=True)
-        ]  # [N] each
-        if all_scales.isfinite().all():  # a step whose gradient is no number is left out, and nothing of it remembered
-            own = sent[dist.get_rank()].split_with_sizes(sizes.tolist())
-            for (name, gradient), part in zip(gradients.items(), own, strict=True):
-                self._memory[name] = (gradient - part.view_as(gradient)).div_(self.loss_scale)
-        flat.zero_()
-        for each in sent:
-            flat.add_(each, alpha=1 / self.ranks)
-        return done(flat)
+            torch.where(positive, scale[:, None], -scale[:, None])
+            for scale, positive in zip(all_scales, signs, strict=True)
+        ]  # [M, K] each
+        mean = _from_blocks(torch.stack(sent).mean(dim=0), sizes)
+        own = _from_blocks(sent[dist.get_rank()], sizes)
+        remembers = bool(all_scales.isfinite().all())  # nothing of a step whose gradient is no number, and is left out
+        for (name, gradient), deviation, ours, all_of_it in zip(gradients.items(), deviations, own, mean, strict=True):
+            factor = 1.0 if deviation is None else deviation
+            if remembers:
+                self._memory[name] = (gradient - ours.view_as(gradient) * factor).div_(self.loss_scale)
+            gradient.copy_(all_of_it.view_as(gradient) * factor)
+        return done(bucket.buffer())
 
     def state(self) -> dict[str, Any]:
         """What this rank did not send."""
@@ -71,10 +89,23 @@ class OneBitAverager(Averager):
         self._memory = dict(state["memory"])
 
 
-def _signed(scales: Tensor, bits: Tensor, sizes: Tensor) -> Tensor:
-    """The numbers [N] that signs, packed as `bits`, and the magnitudes [P] of parameters of `sizes` [P] stand for."""
-    magnitudes = scales.repeat_interleave(sizes)
-    return torch.where(unpack(bits, len(magnitudes)), magnitudes, -magnitudes)
+def _blocks(values: Tensor) -> Tensor:
+    """Numbers as blocks [M, K], the last filled up with zeros. No block holds numbers of two parameters, as the
+    buckets that these come in change."""
+    flat = values.flatten()
+    return nn.functional.pad(flat, (0, -len(flat) % BLOCK)).view(-1, BLOCK)
+
+
+def _fill(sizes: Sequence[int], device: torch.device) -> Tensor:
+    """How many numbers of each block [M] are none of the zeros that fill it up."""
+    counts = [min(BLOCK, size - start) for size in sizes for start in range(0, size, BLOCK)]
+    return torch.tensor(counts, device=device)
+
+
+def _from_blocks(blocks: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+    """The numbers, by parameter, that `_blocks` took apart."""
+    parts = blocks.flatten().split_with_sizes([size + -size % BLOCK for size in sizes])
+    return [part[:size] for part, size in zip(parts, sizes, strict=True)]
 
 
 def pack(flags: Tensor) -> Tensor:

@@ -1,0 +1,26 @@
+"""All suites by name: those of the factory, the real clips, and known text over real footage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
+from pathlib import Path
+
+from ipl_datasets.factory.typefaces import FAMILIES, find_font
+from real import real_clips
+from real_burned import burned_films
+from suite import SUITES, Made, make
+
+__all__ = ["FILMS", "typefaces"]
+
+FILMS: dict[str, Callable[[Path, Collection[int]], Iterator[Made]]] = {
+    **{name: partial(make, suite) for name, suite in SUITES.items()},
+    "real": real_clips,
+    "real-burned": burned_films,
+}
+
+
+def typefaces() -> str:
+    """The system's fonts that the letters come from: they differ from machine to machine, and so do the films."""
+    found = ((family, find_font(family)) for family in FAMILIES)
+    return "typefaces: " + ", ".join(f"{family} {font.stem if font else 'missing'}" for family, font in found)

@@ -1,0 +1,55 @@
+"""Real clips as they are, with what is written in them: seen and typed by us, to the frame, in `real/truth.json`.
+
+Frames count from 0; a cue is on display from frame `first` up to, not including, frame `end`. The clips themselves
+are no part of the project: they are looked for in `../shared/data/video`, and where that is missing, it is said.
+Title cards and things with letters on them are in the pictures, but no subtitles, and so in no cue.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from ipl_datasets.factory.scene import frame_ms
+from ipl_datasets.factory.truth import Displayed, Truth
+from suite import Made
+
+SAMPLE_RATE_HZ = 16_000
+CLIPS = Path(__file__).resolve().parents[3] / "shared" / "data" / "video"
+TRUTH = Path(__file__).with_name("real") / "truth.json"
+
+
+def real_clips(folder: Path, only: Collection[int] = ()) -> Iterator[Made]:
+    """Yields the real clips, or those of some numbers; none where they are missing. Writes nothing to `folder`."""
+    known: dict[str, Any] = json.loads(TRUTH.read_text(encoding="utf-8"))
+    if clips_are_there():
+        for number, (name, seen) in enumerate(known.items()):
+            if not only or number in only:
+                rows = tuple(seen["rows"]) if seen["rows"] else None
+                yield Made(CLIPS / name, {"clip": Path(name).stem}, _truth(seen), rows)
+
+
+def clips_are_there() -> bool:
+    """Whether the clips are on this machine; if not, it is printed."""
+    if CLIPS.is_dir():
+        return True
+    print(f"skipped: the real clips are not in {CLIPS}")
+    return False
+
+
+def _truth(seen: dict[str, Any]) -> Truth:
+    rate = Fraction(seen["frame_rate"])
+    cues = [Displayed(frame_ms(cue["first"], rate), frame_ms(cue["end"], rate), cue["text"]) for cue in seen["cues"]]
+    return Truth(
+        burned_in=bool(cues),
+        frame_rate=seen["frame_rate"],
+        frames=seen["frames"],
+        sample_rate_hz=SAMPLE_RATE_HZ,
+        num_samples=int(seen["frames"] / rate * SAMPLE_RATE_HZ),
+        cues=tuple(cues),
+        speech=(),
+        recipe={},
+    )

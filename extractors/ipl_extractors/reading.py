@@ -1,0 +1,248 @@
+"""Displays of a band read, some at a time, with what is known of the band so far.
+
+1. What is on in nearly all displays, and between them too, is no text, but a logo; what was there before a display
+   and is after it, a sign.
+2. Each line is read from the stack of its frames. A doubtful one is read again: from one frame as it is, and with
+   all but its strokes wiped out. Mostly the stack is best, as recognisers know text with a picture behind it.
+3. What is read beside the line's own ink is of a sign that touches it.
+4. What only the ink can tell, the track's typography puts right.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from rapidfuzz.fuzz import ratio
+
+from ipl.hookspecs import ReadText
+from ipl.mining.media import Box
+from ipl.records import Reading
+from ipl_extractors.following import Display, Look, Persistent
+from ipl_extractors.line_boxes import line_boxes
+from ipl_extractors.readings import DOUBTFUL_AGREE, Text, Vote
+from ipl_extractors.strokes import Luma, Mask, contrast, near, stroke_mask
+from ipl_extractors.typography import Line, Typography
+
+__all__ = ["BATCH", "BandReader"]
+
+BATCH = 24
+"""Displays that are read together: so many are enough to know the band by, and some minutes of a film."""
+AS_STRONG = 0.75
+STAYED = 0.8
+"""A word of which this share is there before and after a display is no part of the text."""
+FAIRLY_SURE = 0.85
+"""A score from which on a doubtful reading need not be like another one: short texts rarely are."""
+FAINT_LUMA = 120
+"""Text that is brighter by less than what is behind it is made so much brighter: red on a black box."""
+FAINT_MARKS = frozenset(".,-–—…'\"")
+"""What is too small to be seen for sure in the ink."""
+BESIDE = 0.6
+"""How far beside the ink a character may seem to stand, as a share of the line's height."""
+
+
+@dataclass(frozen=True)
+class _Crop:
+    """A line's part of a display, bright text on dark whatever it was: crops to read, and its ink, bool [H, W]."""
+
+    stack: Luma
+    picture: Luma
+    wiped: Luma
+    ink: Mask
+    """the strokes' own pixels"""
+    extent: tuple[int, int]
+    """the first column with ink, and the one after the last"""
+
+
+class BandReader:
+    """Turns the displays of one band into texts; `sure_score` and `min_score` are the reader's scores, 0 to 1."""
+
+    def __init__(self, look: Look, read_text: ReadText, min_score: float, sure_score: float) -> None:
+        self._look = look
+        self._read_text = read_text
+        self._min_score = min_score
+        self._sure_score = sure_score
+        self._typography = Typography()
+        self._displayed = Persistent()
+
+    def read(self, displays: Sequence[Display], always_on: Mask) -> Iterator[Text]:
+        """Yields each display's text in their order; a text without readings where nothing can be relied on.
+
+        `always_on` is what stands out while no text is shown, bool [H, W].
+        """
+        for display in displays:
+            stands_out = contrast(display.stack, self._look.line_height, self._look.dark)
+            self._displayed.add(stroke_mask(stands_out, self._look.line_height, self._look.marks))
+        logo = _boxed(self._displayed.always & always_on, self._look)
+        shown = [_without(_without_signs(each, self._look), logo) for each in displays]
+        crops = [[_crop(each, box, self._look) for box in self._boxes(each)] for each in shown]
+        variants = self._variants([crop for lines in crops for crop in lines])
+        for display, lines in zip(displays, crops, strict=True):
+            yield _text(display, [next(variants) for _ in lines])
+
+    def _boxes(self, display: Display) -> list[Box]:
+        if np.count_nonzero(display.strokes) < self._look.fewest:
+            return []
+        return line_boxes(display.strokes, self._look.line_height, self._look.anchor)
+
+    def _variants(self, crops: Sequence[_Crop]) -> Iterator[list[Reading]]:
+        """Reads each line, and yields all that was read of it, the best first; nothing that cannot be relied on."""
+        first = self._readings([crop.stack for crop in crops], crops)
+        doubtful = [number for number, each in enumerate(first) if each.score < self._sure_score]
+        again = [crops[number] for number in doubtful]
+        others = {
+            number: [picture, wiped]
+            for number, picture, wiped in zip(
+                doubtful,
+                self._readings([crop.picture for crop in again], again),
+                self._readings([crop.wiped for crop in again], again),
+                strict=True,
+            )
+        }
+        mended = iter(
+            self._typography.mend(
+                [
+                    Line(each.text, each.centres, crop.ink)
+                    for number, crop in enumerate(crops)
+                    for each in (first[number], *others.get(number, ()))
+                ]
+            )
+        )
+        for number in range(len(crops)):
+            found = [replace(each, text=next(mended)) for each in (first[number], *others.get(number, ()))]
+            yield self._reliable(found)
+
+    def _readings(self, pictures: Sequence[Luma], crops: Sequence[_Crop]) -> list[Reading]:
+        found = self._read_text([np.repeat(picture[:, :, None], 3, axis=2) for picture in pictures], True)
+        return [_own(_joined(each), crop, self._look.line_height) for each, crop in zip(found, crops, strict=True)]
+
+    def _reliable(self, found: list[Reading]) -> list[Reading]:
+        """What was read of a line, the best first; nothing where it cannot be relied on.
+
+        A reading can that is sure by itself, or fairly sure and like another one, or the same from all pictures.
+        """
+        ranked = sorted((each for each in found if each.text), key=lambda each: -each.score)
+        if not ranked or not any(map(str.isalnum, ranked[0].text)):
+            return []
+        best, rest = ranked[0], ranked[1:]
+        agreed = any(ratio(_plain(best.text), _plain(each.text)) >= DOUBTFUL_AGREE for each in rest)
+        fairly_sure = best.score >= self._min_score and (agreed or best.score >= FAIRLY_SURE)
+        same = len(ranked) == len(found) > 1 and all(each.text == best.text for each in rest)
+        return ranked if best.score >= self._sure_score or fairly_sure or same else []
+
+
+def _plain(text: str) -> str:
+    """The text with marks of half and full width made the same."""
+    return unicodedata.normalize("NFKC", text)
+
+
+def _without_signs(display: Display, look: Look) -> Display:
+    """The display without words that were there before it and still are after it: signs, titles.
+
+    What stays of a text that only one side shares, as of two lines that come one after the other, is its own.
+    """
+    import cv2
+
+    before, after = display.before, display.after
+    if before is None and after is None:
+        return display
+    stays = display.strokes.copy()
+    for around in (before, after):
+        if around is not None:  # as strong as in the display: what fades in or out is not there yet, or no more
+            stays &= cv2.dilate(around, np.ones((3, 3), np.uint8)) >= AS_STRONG * display.during
+    joint = np.ones((max(1, look.line_height // 6), look.line_height // 2), np.uint8)
+    _, labels = cv2.connectedComponents(cv2.dilate(display.strokes.view(np.uint8), joint))
+    size, stayed = (np.bincount(labels[mask], minlength=labels.max() + 1) for mask in (display.strokes, stays))
+    is_sign = (size > 0) & (stayed >= STAYED * np.maximum(size, 1))
+    return replace(display, strokes=display.strokes & ~is_sign[labels]) if is_sign.any() else display
+
+
+def _boxed(always: Mask, look: Look) -> Mask:
+    """Fills the boxes around what is a letter's worth of strokes, with its faint edges and what lies between them."""
+    import cv2
+
+    side = look.line_height // 2
+    joined = cv2.dilate(always.view(np.uint8), np.ones((side, side), np.uint8))
+    boxes = np.zeros_like(always)
+    for left, top, width, height in cv2.connectedComponentsWithStats(joined)[2][1:, : cv2.CC_STAT_AREA].tolist():
+        place = slice(top, top + height), slice(left, left + width)
+        boxes[place] |= np.count_nonzero(always[place]) >= look.fewest
+    return boxes
+
+
+def _without(display: Display, logo: Mask) -> Display:
+    """The display with what is behind a logo guessed from around it."""
+    import cv2
+
+    if not logo.any():
+        return display
+    hidden = logo.astype(np.uint8)
+    stack, picture = (
+        cv2.inpaint(shown, hidden, 3, cv2.INPAINT_TELEA).astype(np.uint8) for shown in (display.stack, display.picture)
+    )
+    return replace(display, strokes=display.strokes & ~logo, stack=stack, picture=picture)
+
+
+def _crop(display: Display, box: Box, look: Look) -> _Crop:
+    import cv2
+
+    # The margin of two kernels lets the contrast at the crop's edges be right.
+    rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
+    stack, strokes = display.stack[rows, columns], display.strokes[rows, columns]
+    if not strokes.any():
+        return _Crop(stack, display.picture[rows, columns], stack, strokes, (0, stack.shape[1]))
+    bright = 255 - stack if look.dark else stack
+    luma = float(np.median(bright[strokes]))
+    inked = np.flatnonzero(strokes.any(axis=0))
+    around = near(strokes)
+    behind = float(np.percentile(bright[around & ~strokes], 25)) if (around & ~strokes).any() else 0.0
+    softly = cv2.GaussianBlur(around.astype(np.float32), (0, 0), 0.8)
+    if luma - behind < FAINT_LUMA:
+        stretch = FAINT_LUMA / max(1.0, luma - behind)
+        bright = np.clip(behind + (bright.astype(np.float32) - behind) * stretch, 0, 255).astype(np.uint8)
+        stack = 255 - bright if look.dark else bright
+        luma = behind + FAINT_LUMA
+    wiped = (softly * bright + (1 - softly) * behind).astype(np.uint8)
+    ink: Mask = strokes & (bright >= (luma + behind) / 2)
+    extent = int(inked[0]), int(inked[-1]) + 1
+    return _Crop(stack, display.picture[rows, columns], 255 - wiped if look.dark else wiped, ink, extent)
+
+
+def _joined(readings: Sequence[Reading]) -> Reading:
+    """What was read of one line; a reader may return it in pieces, without places then."""
+    if len(readings) == 1:
+        return readings[0]
+    score = min((each.score for each in readings), default=0.0)
+    return Reading(" ".join(each.text for each in readings), score, (0, 0, 0, 0))
+
+
+def _own(reading: Reading, crop: _Crop, line_height: int) -> Reading:
+    """The reading without what stands beside the line's ink."""
+    if len(reading.centres) != len(reading.text):
+        return reading
+    first, last = crop.extent[0] - BESIDE * line_height, crop.extent[1] + BESIDE * line_height
+    kept = [
+        number
+        for number, centre in enumerate(reading.centres)
+        if first <= centre <= last or reading.text[number] in FAINT_MARKS
+    ]
+    if not kept or len(kept) == len(reading.text):
+        return reading
+    span = slice(kept[0], kept[-1] + 1)
+    text, centres = reading.text[span], reading.centres[span]
+    lead = len(text) - len(text.lstrip())
+    return replace(reading, text=text.strip(), centres=centres[lead : lead + len(text.strip())])
+
+
+def _text(display: Display, lines: Sequence[list[Reading]]) -> Text:
+    """The display's text, line by line, as its best readings have it; the other readings count for nothing but show."""
+    start_ms, end_ms = round(display.start_ms), round(display.end_ms)
+    told = [line for line in lines if line]
+    votes = []
+    for variant in range(max(map(len, told), default=0)):
+        chosen = [line[min(variant, len(line) - 1)] for line in told]
+        shown_ms = 0 if variant else end_ms - start_ms
+        votes.append(Vote("\n".join(each.text for each in chosen), min(each.score for each in chosen), shown_ms))
+    return Text(start_ms, end_ms, tuple(votes), display.picture, display.strokes)

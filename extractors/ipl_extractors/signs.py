@@ -1,0 +1,33 @@
+"""Signs that were taken for subtitles: a few words that come again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ipl_extractors.rows import is_same_text
+
+__all__ = ["are_signs"]
+
+ENOUGH = 8
+"""So many texts are needed to tell."""
+MOST = 200
+"""So many of them, spread over the video, tell as well as all."""
+DISTINCT = 0.35
+"""Less than this share of different texts: lyrics have about half, with their refrains."""
+
+
+def are_signs(texts: Sequence[str]) -> bool:
+    """Whether the texts of a band are those of boards, labels or menus: hardly ever another one, or parts of one.
+
+    >>> are_signs(["EXIT", "CAFE", "EX", "CAFE", "EXIT", "XIT", "CAFE", "CA FE"]), are_signs(["No.", "No.", "Yes."])
+    (True, False)
+    """
+    texts = texts[:: max(1, len(texts) // MOST)]
+    texts = sorted((text.replace(" ", "") for text in texts), key=len, reverse=True)
+    distinct: list[str] = []
+    for text in texts:
+        if not any(text in other or is_same_text(text, other) for other in distinct):
+            distinct.append(text)
+            if len(distinct) >= DISTINCT * len(texts):
+                return False
+    return len(texts) >= ENOUGH

@@ -1,0 +1,143 @@
+"""What a reading of a short line gets wrong that the ink tells: small letters for capitals, digits for bars.
+
+In a long line the words around a letter tell it apart from its capital; in "Go!" nothing does but its height. How
+high a capital is, is learnt from all lines of the track, as they are of one typeface.
+Shapes: H rows, W columns of a line's crop.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+from typing import NamedTuple
+
+import numpy as np
+
+from ipl_extractors.strokes import Mask
+
+__all__ = ["Line", "Typography"]
+
+REMEMBERED = 400
+SMALL, LARGE = 0.8, 0.95
+"""A letter lower than the one share of the capitals' height is small, one higher than the other is a capital."""
+FEW = 3
+"""In lines of more letters the recogniser has a context that tells small letters from capitals."""
+BAR = 0.8
+"""A glyph that fills its box to this share is a bar."""
+OFF_LINE = 0.1
+"""How far a letter's foot may be off the others', as a share of its height."""
+TWINS = frozenset("cosuvwxzCOSUVWXZ")
+"""Letters whose capitals look like them, only larger."""
+TALL = frozenset("ABDEFGHIJKLMNPQRTYbdfhkl0123456789!?")
+"""Signs as high as a capital."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line that was read: its text, where each character's centre is in pixels, and its ink, bool [H, W]."""
+
+    text: str
+    centres: tuple[float, ...]
+    ink: Mask
+
+    @cached_property
+    def runs(self) -> list[tuple[int, int]]:
+        """Stretches of columns with ink, ends exclusive."""
+        columns = np.flatnonzero(self.ink.any(axis=0))
+        if not len(columns):
+            return []
+        parts = np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1)
+        return [(int(part[0]), int(part[-1]) + 1) for part in parts]
+
+    @cached_property
+    def letters(self) -> list[int]:
+        """The numbers of the characters that are no space."""
+        return [number for number, each in enumerate(self.text) if each != " "]
+
+    @cached_property
+    def run_of(self) -> list[int]:
+        """For each letter the number of the run that it stands in, never one before that of an earlier letter."""
+        if len(self.runs) == len(self.letters):  # surer than the recogniser's places, which are rough
+            return list(range(len(self.runs)))
+        found: list[int] = []
+        for number in self.letters:
+            distances = [max(first - self.centres[number], self.centres[number] - end, 0) for first, end in self.runs]
+            nearest = int(np.argmin(distances))
+            found.append(max(nearest, found[-1]) if found else nearest)
+        return found
+
+
+class Typography:
+    """What is known of a track's typeface; it learns from each batch of lines before it mends them."""
+
+    def __init__(self) -> None:
+        self._capitals: deque[int] = deque(maxlen=REMEMBERED)
+
+    def mend(self, lines: Sequence[Line]) -> list[str]:
+        """Returns the lines' texts with what the ink tells put right; a line without centres stays as it is."""
+        told = [line for line in lines if len(line.centres) == len(line.text) and line.text and line.runs]
+        for line in told:
+            self._learn(line)
+        mended = {id(line): self._mended(line) for line in told}
+        return [mended.get(id(line), line.text) for line in lines]
+
+    def _learn(self, line: Line) -> None:
+        for number, glyph in _glyphs(line).items():
+            if line.text[number] in TALL:
+                self._capitals.append(glyph.height)
+
+    def _mended(self, line: Line) -> str:
+        glyphs = _glyphs(line)
+        letters = list(line.text)
+        tall = [glyph for number, glyph in glyphs.items() if line.text[number] in TALL]
+        heights = [glyph.height for glyph in tall] or self._capitals
+        for number, glyph in glyphs.items():
+            # What hangs below the line is no part of the letter, but of the picture behind it.
+            if not tall or abs(glyph.bottom - median(each.bottom for each in tall)) <= OFF_LINE * glyph.height:
+                letters[number] = _letter(line.text, number, glyph, heights)
+        return _set_marks("".join(letters))
+
+
+def _letter(text: str, number: int, glyph: _Glyph, heights: Collection[int]) -> str:
+    """The letter that the ink shows, given how high capitals are."""
+    letter = text[number]
+    if letter in TWINS and heights and sum(map(str.isalpha, text)) <= FEW:
+        share = glyph.height / median(heights)
+        return letter.lower() if share < SMALL else letter.upper() if share > LARGE else letter
+    beside = text[max(0, number - 1) : number] + text[number + 1 : number + 2]
+    if letter in "1|" and not any(map(str.isdigit, beside)) and glyph.filled >= BAR:
+        return "I"
+    return letter
+
+
+def _set_marks(text: str) -> str:
+    """Makes marks full-width after Chinese or Japanese letters, and half-width after Latin ones, as they are set."""
+    text = re.sub(r"(?<=[\u3040-\u30ff\u3400-\u9fff])[?!,:;]", lambda mark: chr(ord(mark[0]) + 0xFEE0), text)
+    return re.sub(r"(?<=[A-Za-z0-9])[？！，：；]", lambda mark: chr(ord(mark[0]) - 0xFEE0), text)
+
+
+class _Glyph(NamedTuple):
+    """One letter's ink: how high it is and where it ends, in pixels, and how much of its box it fills."""
+
+    height: int
+    bottom: int
+    filled: float
+
+
+def _glyphs(line: Line) -> dict[int, _Glyph]:
+    """Each letter that has a run to itself, by its number."""
+    owners: dict[int, list[int]] = {}
+    for number, run in zip(line.letters, line.run_of, strict=True):
+        owners.setdefault(run, []).append(number)
+    glyphs = {}
+    for run, numbers in owners.items():
+        first, end = line.runs[run]
+        if len(numbers) == 1:
+            rows = np.flatnonzero(line.ink[:, first:end].any(axis=1))
+            top, bottom = int(rows[0]), int(rows[-1]) + 1
+            glyphs[numbers[0]] = _Glyph(bottom - top, bottom, float(line.ink[top:bottom, first:end].mean()))
+    return glyphs

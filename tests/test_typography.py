@@ -1,0 +1,54 @@
+"""Promises of what is put right by the ink: capitals in short lines, bars that are no digits, full-width marks."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from ipl_extractors.typography import Line, Typography
+from PIL import Image, ImageDraw, ImageFont
+
+from ipl.mining.scripts import are_bilingual
+
+FONT = ImageFont.load_default(size=36)
+
+
+def line(shown: str, read: str) -> Line:
+    """A line that shows one text and was read as another of the same length."""
+    image = Image.new("L", (60 + int(FONT.getlength(shown)), 60))
+    ImageDraw.Draw(image).text((30, 8), shown, font=FONT, fill=255)
+    edges = [30 + FONT.getlength(shown[:at]) for at in range(len(shown) + 1)]
+    centres = tuple((one + other) / 2 for one, other in pairwise(edges))
+    return Line(read, centres, np.asarray(image) > 128)
+
+
+@pytest.mark.parametrize(
+    ("shown", "read"), [("Go!", "GO!"), ("So?", "so?"), ("OK", "oK"), ("I?", "1?"), ("No.", "No.")]
+)
+def test_a_short_line_is_read_as_its_letters_stand(shown: str, read: str) -> None:
+    plain = line("That bird flew home", "That bird flew home")
+    assert Typography().mend([plain, line(shown, read)])[1] == shown
+
+
+def test_a_long_line_is_left_to_the_recogniser() -> None:
+    assert Typography().mend([line("11 of 100 birds", "11 of 100 birds")]) == ["11 of 100 birds"]
+    assert Typography().mend([line("was so cold", "Was So Cold")]) == ["Was So Cold"]
+
+
+def test_a_line_whose_places_are_not_known_stays() -> None:
+    assert Typography().mend([Line("1?", (), np.ones((8, 8), bool)), Line("", (), np.zeros((8, 8), bool))]) == [
+        "1?",
+        "",
+    ]
+
+
+def test_marks_after_chinese_letters_are_full_width() -> None:
+    ink = np.zeros((20, 200), bool)
+    ink[4:16, 10:190] = True
+    assert Typography().mend([Line("好吗?OK?", (15.0, 40.0, 60.0, 80.0, 100.0, 120.0), ink)]) == ["好吗？OK?"]
+
+
+def test_two_languages_at_once_are_a_rule_not_an_exception() -> None:
+    assert are_bilingual([["谁？", "Who?"], ["我。", "Me."], ["OK"]])
+    assert not are_bilingual([["谁？"], ["我。"], ["他说", "Good bye"], ["再见"]])
