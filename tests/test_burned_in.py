@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ipl_extractors.band import choose_bands
+from ipl_extractors.band import BandSearch, choose_bands
 from ipl_extractors.burned_in import BurnedIn
 from ipl_extractors.evidence import READINGS_FILE
 from ipl_extractors.following import Look, follow
@@ -38,26 +38,41 @@ CUES: list[Shown] = [
 ]
 
 
+DARK = "#141414"
+
+
 def paint(
-    cues: Sequence[Shown], second: float, logo: str | None = None, top: bool = False, fill: str = "white"
+    cues: Sequence[Shown],
+    second: float,
+    logo: str | None = None,
+    top: bool = False,
+    fill: str = "white",
+    bright: bool = False,
 ) -> Image.Image:
-    """A picture with drifting stripes behind its text; what begins with ^ stands at the top."""
+    """A picture with drifting stripes behind its text; what begins with ^ stands at the top. DARK has no outline."""
     x, y = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
     wave = 90 + 60 * np.sin((x + 40 * second) / 37) * np.cos((y - 25 * second) / 29)
     image = Image.fromarray(np.stack([wave, wave * 0.8, 160 - wave * 0.5], axis=2).astype(np.uint8))
+    if bright:
+        image = image.point(lambda value: 215 + value // 8)
+    outline = 0 if fill == DARK else 2
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=26)
     for start, end, text in cues:
         if start <= second < end:
             first = 20 if top or text.startswith("^") else HEIGHT - 20 - 34 * (text.count("\n") + 1)
             for number, line in enumerate(text.lstrip("^").split("\n")):
                 at = (WIDTH / 2, first + 34 * number)
-                draw.text(at, line, font=font, anchor="ma", fill=fill, stroke_width=2, stroke_fill="black")
+                draw.text(at, line, font=font, anchor="ma", fill=fill, stroke_width=outline, stroke_fill="black")
     if logo and logo.startswith("_"):  # down where the lines end
         draw.text(
             (WIDTH / 2 + 165, HEIGHT - 54), logo[1:], font=font, fill="white", stroke_width=2, stroke_fill="black"
         )
     elif logo and logo.startswith("=") and 0.5 < second < 4.6:  # a title that reaches into the band for a while
         draw.text((WIDTH / 2 - 30, HEIGHT - 96), logo[1:], font=font, fill="white", stroke_width=2, stroke_fill="black")
+    elif logo and logo.startswith("~"):  # a board of the scene, which drifts
+        place = draw.textbbox(at := (70 + 7 * second, HEIGHT - 56), logo[1:], font=font)
+        draw.rectangle(place, fill="black")
+        draw.text(at, logo[1:], font=font, fill="white")
     elif logo and not logo.startswith("="):
         draw.text((WIDTH - 90, 12), logo, font=font, fill="white")
     return image
@@ -70,10 +85,11 @@ def film(
     logo: str | None = None,
     top: bool = False,
     fill: str = "white",
+    bright: bool = False,
 ) -> Path:
     command = [ffmpeg_path(), "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{WIDTH}x{HEIGHT}"]
     command += ["-r", str(RATE), "-i", "-", "-preset", "ultrafast", "-pix_fmt", "yuv420p", str(path)]
-    pictures = b"".join(paint(cues, n / RATE, logo, top, fill).tobytes() for n in range(int(seconds * RATE)))
+    pictures = b"".join(paint(cues, n / RATE, logo, top, fill, bright).tobytes() for n in range(int(seconds * RATE)))
     subprocess.run(command, input=pictures, check=True)
     return path
 
@@ -106,6 +122,15 @@ def test_letters_of_a_pure_colour_are_followed_by_it(tmp_path: Path, fill: str) 
     assert [(cue.start_ms, cue.text) for cue in found] == [(1000 * start, text) for start, _, text in CUES]
 
 
+@pytest.mark.parametrize("fill", ["white", DARK])
+def test_letters_on_a_bright_scene_are_told_from_their_outline(tmp_path: Path, fill: str) -> None:
+    path = film(tmp_path / "a.mp4", CUES, 11, fill=fill, bright=True)
+    assert [band.dark for band in BandSearch(probe(path), RapidOcr().read_text).bands()] == [fill == DARK]
+    assert [(cue.start_ms, cue.text) for cue in read(path, tmp_path / "work")] == [
+        (1000 * start, text) for start, _, text in CUES
+    ]
+
+
 def test_lines_that_move_to_the_top_are_a_track_of_their_own(tmp_path: Path) -> None:
     cues = [*CUES, (11.0, 13.0, "^Up here they shone"), (13.0, 15.0, "^for all the town to see"),
             (15.5, 17.0, "Down there it was dark."), (17.0, 19.0, "^We never knew")]  # fmt: skip
@@ -120,6 +145,11 @@ def test_lines_that_move_to_the_top_are_a_track_of_their_own(tmp_path: Path) -> 
 
 def test_a_logo_that_touches_the_lines_is_not_read_with_them(tmp_path: Path) -> None:
     found = read(film(tmp_path / "a.mp4", CUES, 11, logo="_TV"), tmp_path / "work")
+    assert [cue.text for cue in found] == [text for _, _, text in CUES]
+
+
+def test_a_board_that_drifts_beside_the_lines_is_not_read_with_them(tmp_path: Path) -> None:
+    found = read(film(tmp_path / "a.mp4", CUES, 11, logo="~EXIT"), tmp_path / "work")
     assert [cue.text for cue in found] == [text for _, _, text in CUES]
 
 

@@ -40,7 +40,6 @@ MIN_SCORE = 0.6
 MIDDLE = 0.35, 0.65
 AT_EDGE = 0.006
 """The share of the width that subtitles keep free on either side."""
-AS_BRIGHT = 25
 PURE = 80
 """How much brighter in one colour than in luma letters are of which luma tells too little: red, blue, purple."""
 SELDOM, SOMETIMES = 0.1, 0.2
@@ -52,8 +51,8 @@ LEAST_GAP_MS = 1500
 """Where nothing is displayed for so long, another band may show."""
 OTHER_SIZE = 0.6, 1.7
 """How high the letters of a further band may be, as shares of the first's."""
-MOSTLY = 0.75
-"""The share of texts from which on the letters are taken for dark."""
+ENCLOSED = 0.4
+"""Of bright outlined letters about three quarters are closed off, of what is between dark ones an eighth."""
 
 Picture = npt.NDArray[np.uint8]
 
@@ -178,17 +177,26 @@ def _scaled(reading: Reading, scale: float) -> Reading:
 def _are_dark(crops: Sequence[Luma], line_height: int) -> bool:
     """Whether the letters in crops of text are darker than what is around them.
 
-    An outline stands out as much as the letters themselves. But behind dark letters it is always bright, up to the
-    edges of the crop; behind bright ones with a dark outline, only now and then.
+    An outline stands out as much as the letters themselves, and what is behind may be as bright as bright letters. But
+    these their outlines close off; what is bright between dark letters is part of what is bright around them.
     """
-    votes = []
-    for luma in crops:
-        bright, dark = (contrast(luma, line_height, kind) for kind in (False, True))
-        inside = luma[bright > CONTRAST]
-        edges = np.concatenate([luma[0], luma[-1], luma[:, 0], luma[:, -1]])
-        is_bright_around = len(inside) == 0 or np.median(edges) > np.percentile(inside, 80) - AS_BRIGHT
-        votes.append(bool(is_bright_around) and int(dark.max()) > CONTRAST)
-    return sum(votes) > MOSTLY * len(votes)
+    return bool(crops) and median(_enclosed(luma, line_height) for luma in crops) < ENCLOSED
+
+
+def _enclosed(luma: Luma, line_height: int) -> float:
+    """Which share of the thin bright strokes in a crop is closed off, 0 to 1; all of them where none is dark."""
+    import cv2
+
+    thin, dark = (contrast(luma, line_height, kind) > CONTRAST for kind in (False, True))
+    if not thin.any() or not dark.any():
+        return float(thin.any())
+    bright = luma >= (np.percentile(luma[thin], 80) + np.percentile(luma[dark], 20)) / 2
+    thin &= bright
+    number, labels = cv2.connectedComponents(bright.view(np.uint8), connectivity=4)
+    size, strokes = (np.bincount(labels[mask], minlength=number) for mask in (bright, thin))
+    open_ = strokes < 0.5 * size  # a surface, with strokes only where letters narrow it
+    open_[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = True
+    return 1 - int(strokes[open_].sum()) / max(1, int(strokes.sum()))
 
 
 def choose_bands(probes: Sequence[Sequence[Reading]], width: int, height: int) -> list[Band]:
@@ -277,7 +285,7 @@ def _marks(readings: Sequence[tuple[int, Reading]], num_probes: int) -> Iterator
         same = [
             other
             for other, (_, each) in enumerate(readings)
-            if _overlap(each.box, reading.box) and is_same_text(each.text, reading.text)
+            if _stands_at(each.box, reading.box) and is_same_text(each.text, reading.text)
         ]
         taken.update(same)
         if num_probes >= 4 and len({readings[other][0] for other in same}) >= ALWAYS_THERE * num_probes:
@@ -285,6 +293,12 @@ def _marks(readings: Sequence[tuple[int, Reading]], num_probes: int) -> Iterator
             left, top = boxes[:, :2].min(axis=0).tolist()
             right, bottom = boxes[:, 2:].max(axis=0).tolist()
             yield Box(left, top, right, bottom)
+
+
+def _stands_at(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether two boxes begin at one place; a board that drifts with the scene takes up another one soon."""
+    reach = (other[3] - other[1]) / 2
+    return abs(one[0] - other[0]) <= reach and abs(one[1] - other[1]) <= reach
 
 
 def _overlap(one: Sequence[int], other: Sequence[int]) -> bool:

@@ -59,6 +59,8 @@ ALWAYS_ON = 0.9
 """In so many masks and from this share of them on, a stroke is always there."""
 SUDDEN = 0.25
 """A drop of a text's level from one frame to the next by this share is its end, unlike the steps of a fade."""
+NUM_FADING = 3
+"""In so many samples, less one, a text has come out, or begins to go."""
 NUM_LEVELS = 25
 """Over how many frames the usual level of a text is taken."""
 
@@ -69,8 +71,8 @@ class Display:
 
     `strokes` is bool [H, W]; `stack` and `picture` are uint8 [H, W]: what several frames have in common (their
     least luma, of dark text the greatest), so that what moves behind the text cancels, and one frame as it is.
-    `during`, `before` and `after`, uint8 [H, W], are how much each pixel stands out in a frame of the display and in
-    those around it; None at the video's ends.
+    `early` and `late`, uint8 [H, W], are how much each pixel stands out soon after the display has begun and shortly
+    before it ends, `before` and `after` in the frames around it; None at the video's ends.
     """
 
     start_ms: float
@@ -78,7 +80,8 @@ class Display:
     strokes: Mask
     stack: Luma
     picture: Luma
-    during: Luma
+    early: Luma
+    late: Luma
     before: Luma | None = None
     after: Luma | None = None
 
@@ -278,6 +281,7 @@ class _Shown:
         self._recent = recent
         self._prior = prior
         self._skipped = 1
+        self._latest = stacked
         self._votes = 2 * strokes.astype(np.uint8)
         self._set_strokes(strokes)
 
@@ -317,6 +321,7 @@ class _Shown:
 
     def extend(self, frame: _Frame) -> None:
         """Goes on with a sample: what moves behind the text falls away from its strokes and out of the stack."""
+        self._latest = [*self._latest[1 - NUM_FADING :], frame]
         if len(self.stacked) < NUM_STACKED:
             self.stacked.append(frame)
             self._votes += frame.mask
@@ -343,7 +348,9 @@ class _Shown:
         stack = np.maximum.reduce(inner) if self.look.dark else np.minimum.reduce(inner)
         around = (frame.contrasts if frame else None for frame in (before, after))
         middle = self.stacked[len(self.stacked) // 2]
-        return Display(start_ms, end_ms, self.strokes, stack, middle.luma, middle.contrasts, *around)
+        early = self.stacked[min(NUM_FADING, len(self.stacked)) - 1]
+        late = self._latest[0]
+        return Display(start_ms, end_ms, self.strokes, stack, middle.luma, early.contrasts, late.contrasts, *around)
 
 
 def _turn(recent: Sequence[_Frame], pixels: Mask, look: Look) -> float:

@@ -33,6 +33,12 @@ BATCH = 24
 AS_STRONG = 0.75
 STAYED = 0.8
 """A word of which this share is there before and after a display is no part of the text."""
+REACH = 2
+"""How far a sign is looked for that moved, in line heights."""
+LEAST_MOVE = 2
+"""So many pixels are more than compression shifts an edge."""
+ALIKE, MORE_ALIKE = 0.6, 0.2
+"""The correlation of a word with itself at another place, and how much more it is than at its own."""
 FAIRLY_SURE = 0.85
 """A score from which on a doubtful reading need not be like another one: short texts rarely are."""
 FAINT_LUMA = 120
@@ -139,24 +145,47 @@ def _plain(text: str) -> str:
 
 
 def _without_signs(display: Display, look: Look) -> Display:
-    """The display without words that were there before it and still are after it: signs, titles.
+    """The display without words that are part of the scene: signs, titles.
 
-    What stays of a text that only one side shares, as of two lines that come one after the other, is its own.
+    Some move with it. Some stand still, but were there before the display and still are after it; what stays of a text
+    that only one side shares, as of two lines that come one after the other, is its own.
     """
     import cv2
 
-    before, after = display.before, display.after
-    if before is None and after is None:
-        return display
-    stays = display.strokes.copy()
-    for around in (before, after):
-        if around is not None:  # as strong as in the display: what fades in or out is not there yet, or no more
-            stays &= cv2.dilate(around, np.ones((3, 3), np.uint8)) >= AS_STRONG * display.during
     joint = np.ones((max(1, look.line_height // 6), look.line_height // 2), np.uint8)
-    _, labels = cv2.connectedComponents(cv2.dilate(display.strokes.view(np.uint8), joint))
-    size, stayed = (np.bincount(labels[mask], minlength=labels.max() + 1) for mask in (display.strokes, stays))
+    number, labels = cv2.connectedComponents(cv2.dilate(display.strokes.view(np.uint8), joint))
+    size = np.bincount(labels[display.strokes], minlength=number)
+    stayed = np.bincount(labels[_staying(display)], minlength=number)
     is_sign = (size > 0) & (stayed >= STAYED * np.maximum(size, 1))
+    for word in np.flatnonzero((size >= look.fewest) & ~is_sign).tolist():
+        is_sign[word] = _moves(display, labels == word, look)
     return replace(display, strokes=display.strokes & ~is_sign[labels]) if is_sign.any() else display
+
+
+def _staying(display: Display) -> Mask:
+    """The strokes of a display that stand out as much before and after it; none where these are not known."""
+    import cv2
+
+    stays = display.strokes & (display.before is not None or display.after is not None)
+    for around, inside in ((display.before, display.early), (display.after, display.late)):
+        if around is not None:  # as strong as in the display: what fades in or out is not there yet, or no more
+            stays &= cv2.dilate(around, np.ones((3, 3), np.uint8)) >= AS_STRONG * inside
+    return stays
+
+
+def _moves(display: Display, word: Mask, look: Look) -> bool:
+    """Whether a word stands elsewhere at the end of the display: subtitles keep their place, the scene drifts."""
+    import cv2
+
+    rows, columns = (np.flatnonzero(word.any(axis=axis)) for axis in (1, 0))
+    top, left, reach = int(rows[0]), int(columns[0]), REACH * look.line_height
+    place = slice(top, int(rows[-1]) + 1), slice(left, int(columns[-1]) + 1)
+    above, before = min(reach, top), min(reach, left)
+    around = slice(top - above, place[0].stop + reach), slice(left - before, place[1].stop + reach)
+    likeness = cv2.matchTemplate(display.late[around], display.early[place], cv2.TM_CCOEFF_NORMED)
+    _, best, _, (column, row) = cv2.minMaxLoc(likeness)
+    moved = max(abs(column - before), abs(row - above))
+    return moved >= LEAST_MOVE and best >= ALIKE and best - likeness[above, before] >= MORE_ALIKE
 
 
 def _boxed(always: Mask, look: Look) -> Mask:

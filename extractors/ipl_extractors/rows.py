@@ -5,7 +5,7 @@ That is what subtitles have in common, and words that just happen to stand on on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import median
@@ -24,13 +24,18 @@ SAME_PART, SHORTEST_PART = 90, 4
 
 Found = tuple[int, Reading]
 """A reading, and the number of the frame that it is from."""
+Kind = Literal["left", "centre"]
+PLACES: dict[Kind, Callable[[Reading], float]] = {
+    "centre": lambda each: (each.box[0] + each.box[2]) / 2,
+    "left": lambda each: float(each.box[0]),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
     """Where every line of a row starts, or where its centre is, in pixels from the left."""
 
-    kind: Literal["left", "centre"]
+    kind: Kind
     x: float
 
     def scaled(self, scale: float) -> Anchor:
@@ -109,7 +114,7 @@ def find_rows(readings: Iterable[Found]) -> list[Row]:
             min(fits, key=lambda heap: abs(_centre(heap) - centre)).append((frame, reading))
         else:
             heaps.append([(frame, reading)])
-    return [_aligned(_whole_lines(heap)) for heap in heaps]
+    return [_aligned(heap) for heap in heaps]
 
 
 def _centre(found: Sequence[Found]) -> float:
@@ -124,27 +129,36 @@ def _are_alike(one_height: float, other_height: float) -> bool:
     return 0.65 < one_height / other_height < 1.5
 
 
-def _whole_lines(heap: list[Found]) -> list[Found]:
-    """Joins neighbours in one frame: a detector may take a line apart at a wide gap."""
-    joined: list[Found] = []
-    for frame, reading in sorted(heap, key=lambda each: (each[0], each[1].box[0])):
-        if joined and joined[-1][0] == frame and reading.box[0] - joined[-1][1].box[2] < 1.5 * _height(heap):
-            last = joined[-1][1]
-            box = last.box[0], min(last.box[1], reading.box[1]), reading.box[2], max(last.box[3], reading.box[3])
-            joined[-1] = frame, replace(last, text=f"{last.text} {reading.text}", box=box)
-        else:
-            joined.append((frame, reading))
-    return joined
+def _spans(heap: Sequence[Found]) -> Iterator[Found]:
+    """Yields what may be a line: each reading, and neighbours in one frame as one.
+
+    A detector may take a line apart at a wide gap, and a sign may stand beside a line.
+    """
+    reach = 1.5 * _height(heap)
+    pieces = sorted(heap, key=lambda each: (each[0], each[1].box[0]))
+    for first, (frame, reading) in enumerate(pieces):
+        yield frame, reading
+        for other_frame, other in pieces[first + 1 :]:
+            if other_frame != frame or other.box[0] - reading.box[2] >= reach:
+                break
+            box = reading.box[0], min(reading.box[1], other.box[1]), other.box[2], max(reading.box[3], other.box[3])
+            reading = replace(reading, text=f"{reading.text} {other.text}", box=box)
+            yield frame, reading
 
 
 def _aligned(heap: Sequence[Found]) -> Row:
-    """The readings that share an anchor, of the one that most different texts share."""
+    """The lines that share an anchor, of the anchor that most different texts share, and most closely."""
+    spans = sorted(_spans(heap), key=lambda each: each[1].box[2] - each[1].box[0])
     tolerance = 0.5 * _height(heap)
-    rows = []
-    for kind in ("centre", "left"):
-        places = [(each.box[0] + each.box[2]) / 2 if kind == "centre" else float(each.box[0]) for _, each in heap]
-        for at in places:
-            near = [number for number, place in enumerate(places) if abs(place - at) <= tolerance]
-            anchor = Anchor("centre" if kind == "centre" else "left", median(places[number] for number in near))
-            rows.append(Row(anchor, tuple(heap[number] for number in near)))
-    return max(rows, key=lambda row: (row.num_texts, row.num_frames))
+    best: tuple[tuple[float, ...], Row] | None = None
+    for kind, place_of in PLACES.items():
+        for at in {place_of(each) for _, each in spans}:
+            widest = {frame: each for frame, each in spans if abs(place_of(each) - at) <= tolerance}
+            places = [place_of(each) for each in widest.values()]
+            anchor = Anchor(kind, median(places))
+            row = Row(anchor, tuple(sorted(widest.items(), key=lambda item: item[0])))
+            rank = row.num_texts, row.num_frames, -sum(abs(place - anchor.x) for place in places)
+            if best is None or rank > best[0]:
+                best = rank, row
+    assert best is not None, "a heap is not empty"
+    return best[1]
