@@ -1,13 +1,16 @@
 """Ways of averaging gradients over ranks: bytes sent, time of a step, and what they cost in loss.
 
-python benchmarks/communication.py [--ranks 2] [--steps 1200]
+python benchmarks/communication.py [--ranks 2] [--steps 1200] [--rounds 3]
 python benchmarks/communication.py --hang [--rounds 20] [--steps 1000]
 
 The first: a CTC model of a million numbers learns made-up letters in noise on gloo ranks with uneven batches and at
-least 4 buckets, once for each way, by the parts that the trainer `ddp` is made of. `loss` is the mean over the last
-tenth of the steps, on batches that no rank has seen before; the noise is such that it cannot fall to nothing. Bytes are
-those handed to collectives, after the warm-up in which powersgd and onebit compress nothing, and in the whole run; with
-two ranks they are the bytes on the wire.
+least 4 buckets, once for each way, by the parts that the trainer `ddp` is made of. The learning rate falls along a
+cosine, which is that trainer's default. `loss` is the mean over the last tenth of the steps, on batches that no rank
+has seen before; the noise is such that it cannot fall to nothing. A round has a seed of its own for the first weights
+and the batches, and all ways see the same in it: `against none` is by how much a way's loss is larger than that of
+`none` in the same round, the mean over rounds and its standard error. Bytes are those handed to collectives, after the
+warm-up in which powersgd and onebit compress nothing, and in the whole run; with two ranks they are the bytes on the
+wire.
 
 The second: a tiny model with as many buckets, uneven batches and batches without rows, many times over. It ends, or
 something hangs.
@@ -17,10 +20,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import ranks
 import torch
@@ -136,11 +141,11 @@ def main() -> None:
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--hang", action="store_true")
     parser.add_argument("--steps", type=int, help="1200, with --hang 1000")
-    parser.add_argument("--rounds", type=int, help="1, with --hang 20")
+    parser.add_argument("--rounds", type=int, help="3, with --hang 20")
     parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=KINDS)
     arguments = parser.parse_args()
     arguments.steps = arguments.steps or (1000 if arguments.hang else 1200)
-    arguments.rounds = arguments.rounds or (20 if arguments.hang else 1)
+    arguments.rounds = arguments.rounds or (20 if arguments.hang else 3)
     if ranks.is_rank():
         rank_main(arguments)
         return
@@ -150,20 +155,30 @@ def main() -> None:
 
 def show(found: dict[str, list[dict[str, float]]], arguments: argparse.Namespace) -> None:
     print(f"{arguments.ranks} gloo ranks, {arguments.rounds} x {arguments.steps} steps")
-    print(f"{'way':<10}{'bytes cut':>10}{'whole run':>11}{'step, ms':>10}{'buckets':>9}{'loss':>9}{'against none':>14}")
-    rows = {}
+    print(f"{'way':<10}{'bytes cut':>10}{'whole run':>11}{'step, ms':>10}{'buckets':>9}{'loss':>9}{'against none':>20}")
+    rows: dict[str, dict[str, Any]] = {}
     for kind, rounds in found.items():
-        row = {name: statistics.mean(each[name] for each in rounds) for name in rounds[0]}
-        if "none" in found:
-            row["loss_against_none"] = row["loss"] / statistics.mean(each["loss"] for each in found["none"]) - 1
+        row: dict[str, Any] = {name: statistics.mean(each[name] for each in rounds) for name in rounds[0]}
+        row["losses"] = [each["loss"] for each in rounds]
+        against = ""
+        if "none" in found and not arguments.hang:
+            pairs = zip(rounds, found["none"], strict=True)
+            differences = [ours["loss"] / theirs["loss"] - 1 for ours, theirs in pairs]
+            row["loss_against_none"], error = statistics.mean(differences), standard_error(differences)
+            row["standard_error"] = error
+            against = f"{row['loss_against_none']:+.2%}" + ("" if error is None else f" ± {error:.2%}")
         rows[kind] = row
-        against = f"{row['loss_against_none']:>+14.2%}" if "none" in found and not arguments.hang else f"{'':>14}"
         print(
             f"{kind:<10}{row['bytes_cut']:>9.1f}x{row['bytes_cut_whole_run']:>10.1f}x{row['step_ms']:>10.1f}"
-            f"{row['buckets']:>9.0f}{row['loss']:>9.4f}{against}"
+            f"{row['buckets']:>9.0f}{row['loss']:>9.4f}{against:>20}"
         )
     head = {"ranks": arguments.ranks, "steps": arguments.steps, "rounds": arguments.rounds, "hang": arguments.hang}
     print(json.dumps(head | {"ways": rows}))
+
+
+def standard_error(values: list[float]) -> float | None:
+    """That of the mean of `values`; one alone says nothing about it."""
+    return statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
 
 
 if __name__ == "__main__":
