@@ -14,12 +14,13 @@ from statistics import median
 
 import numpy as np
 import numpy.typing as npt
+from rapidfuzz.fuzz import ratio
 
 from ipl.hookspecs import ReadText
 from ipl.mining.media import Box, frames, key_frames
 from ipl.mining.timeline import gaps, length_ms, union
 from ipl.records import MediaInfo, Reading, Span
-from ipl_extractors.rows import Anchor, Row, find_rows, is_same_text
+from ipl_extractors.rows import SAME_TEXT, Anchor, Row, find_rows, is_same_text
 from ipl_extractors.strokes import CONTRAST, Luma, contrast, one_colour
 
 __all__ = ["Band", "BandSearch", "choose_bands"]
@@ -51,6 +52,8 @@ LEAST_GAP_MS = 1500
 """Where nothing is displayed for so long, another band may show."""
 OTHER_SIZE = 0.6, 1.7
 """How high the letters of a further band may be, as shares of the first's."""
+JITTER = 0.2
+"""How far a text's box may be off in another probe, as a share of its height."""
 ENCLOSED = 0.4
 """Of bright outlined letters about three quarters are closed off, of what is between dark ones an eighth."""
 
@@ -247,7 +250,8 @@ def _candidates(probes: Sequence[Sequence[Reading]], width: int, height: int) ->
     """Returns what never changes, and the rows that may hold subtitles, the likeliest first."""
     readings = [(probe, each) for probe, found in enumerate(probes) for each in found if _is_text(each, width, height)]
     marks = list(_marks(readings, len(probes)))
-    rows = find_rows([each for each in readings if not any(_overlap(each[1].box, mark) for mark in marks)])
+    still = [each for each in readings if not any(_drifts(each, other) for other in readings)]
+    rows = find_rows([each for each in still if not any(_overlap(each[1].box, mark) for mark in marks)])
     candidates = [row for row in rows if _may_be_subtitles(row, len(probes), height)]
     return marks, sorted(candidates, key=lambda row: (row.num_texts, row.num_frames, row.centre), reverse=True)
 
@@ -295,9 +299,17 @@ def _marks(readings: Sequence[tuple[int, Reading]], num_probes: int) -> Iterator
             yield Box(left, top, right, bottom)
 
 
+def _drifts(one: tuple[int, Reading], other: tuple[int, Reading]) -> bool:
+    """Whether a text stands elsewhere in a probe next to its own: a sign in a moving scene."""
+    (probe, each), (other_probe, same) = one, other
+    if abs(probe - other_probe) != 1 or ratio(each.text, same.text) < SAME_TEXT:
+        return False
+    return _overlap(each.box, same.box) and not _stands_at(each.box, same.box)
+
+
 def _stands_at(one: Sequence[int], other: Sequence[int]) -> bool:
-    """Whether two boxes begin at one place; a board that drifts with the scene takes up another one soon."""
-    reach = (other[3] - other[1]) / 2
+    """Whether two boxes begin at one place, to within what detectors vary; a board drifts with the scene."""
+    reach = JITTER * (other[3] - other[1])
     return abs(one[0] - other[0]) <= reach and abs(one[1] - other[1]) <= reach
 
 

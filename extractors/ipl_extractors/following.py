@@ -51,7 +51,8 @@ ADDED = 0.5
 ADDED_LETTERS = 10
 """New strokes, as a share of the old ones or as so many letters, from which on it is another text, though the
 old strokes stay: they may be a still background, or an upper line."""
-NUM_STACKED = 8
+NUM_STACKED, NUM_SKIPPED = 8, 4
+"""So many samples of a text are looked at one after the other, and then one of so many."""
 MOST = 0.6
 """The share of samples in which a pixel must be a stroke: where the background is as bright, some come and go."""
 FEWEST_MASKS = 4
@@ -59,6 +60,8 @@ ALWAYS_ON = 0.9
 """In so many masks and from this share of them on, a stroke is always there."""
 SUDDEN = 0.25
 """A drop of a text's level from one frame to the next by this share is its end, unlike the steps of a fade."""
+CLEAR = 0.8
+"""A text that stands out by this share of the most it does is clear: neither blurred, nor fading, nor hardly seen."""
 NUM_FADING = 3
 """In so many samples, less one, a text has come out, or begins to go."""
 NUM_LEVELS = 25
@@ -69,8 +72,9 @@ NUM_LEVELS = 25
 class Display:
     """One text while it is shown, from the first frame that shows it to the first that does not.
 
-    `strokes` is bool [H, W]; `stack` and `picture` are uint8 [H, W]: what several frames have in common (their
-    least luma, of dark text the greatest), so that what moves behind the text cancels, and one frame as it is.
+    `strokes` is bool [H, W]; `stack` and `picture` are uint8 [H, W]: what clear ones of some frames have in common
+    (their least luma, of dark text the greatest), so that what moves behind the text cancels, and the clearest frame as
+    it is. Where a film is compressed much, a text is blurred at first, and clear after some seconds.
     `early` and `late`, uint8 [H, W], are how much each pixel stands out soon after the display has begun and shortly
     before it ends, `before` and `after` in the frames around it; None at the video's ends.
     """
@@ -281,7 +285,7 @@ class _Shown:
         self._recent = recent
         self._prior = prior
         self._skipped = 1
-        self._latest = stacked
+        self._early, self._latest = stacked[-1], stacked
         self._votes = 2 * strokes.astype(np.uint8)
         self._set_strokes(strokes)
 
@@ -322,16 +326,24 @@ class _Shown:
     def extend(self, frame: _Frame) -> None:
         """Goes on with a sample: what moves behind the text falls away from its strokes and out of the stack."""
         self._latest = [*self._latest[1 - NUM_FADING :], frame]
+        if len(self.stacked) < NUM_FADING:
+            self._early = frame
         if len(self.stacked) < NUM_STACKED:
             self.stacked.append(frame)
             self._votes += frame.mask
             strokes = self.look.text(self._votes > MOST * len(self.stacked))
             if np.count_nonzero(strokes) >= self.look.fewest:
                 self._set_strokes(strokes)
-        elif self._skipped >= NUM_STACKED and len(self.stacked) < 2 * NUM_STACKED:
+        elif self._skipped >= NUM_SKIPPED:
             self.stacked.append(frame)
+            if len(self.stacked) > 2 * NUM_STACKED:
+                levels = self._stacked_levels()
+                del self.stacked[levels.index(min(levels))]
             self._skipped = 0
         self._skipped += 1
+
+    def _stacked_levels(self) -> list[float]:
+        return [frame.level(self._where) for frame in self.stacked]
 
     def ended(self, end_ms: float, after: _Frame | None) -> Display:
         """Closes the display; `after` is a frame after it."""
@@ -342,15 +354,23 @@ class _Shown:
                 before = frame
                 break
             start_ms = frame.time_ms
-        pictures = [frame.luma for frame in self.stacked]
-        # The first and the last may show it fading.
-        inner = pictures[1:-1] if len(pictures) > 3 else pictures
-        stack = np.maximum.reduce(inner) if self.look.dark else np.minimum.reduce(inner)
-        around = (frame.contrasts if frame else None for frame in (before, after))
-        middle = self.stacked[len(self.stacked) // 2]
-        early = self.stacked[min(NUM_FADING, len(self.stacked)) - 1]
-        late = self._latest[0]
-        return Display(start_ms, end_ms, self.strokes, stack, middle.luma, early.contrasts, late.contrasts, *around)
+        levels = self._stacked_levels()
+        clear = [frame for frame, level in zip(self.stacked, levels, strict=True) if level >= CLEAR * max(levels)]
+        pictures = [frame.luma for frame in clear]
+        stack = np.maximum.reduce(pictures) if self.look.dark else np.minimum.reduce(pictures)
+        votes = np.sum([frame.mask for frame in clear], axis=0)
+        strokes = self.look.text(votes > MOST * len(clear))
+        return Display(
+            start_ms,
+            end_ms,
+            strokes if np.count_nonzero(strokes) >= self.look.fewest else self.strokes,
+            stack,
+            picture=self.stacked[levels.index(max(levels))].luma,
+            early=self._early.contrasts,
+            late=self._latest[0].contrasts,
+            before=before.contrasts if before else None,
+            after=after.contrasts if after else None,
+        )
 
 
 def _turn(recent: Sequence[_Frame], pixels: Mask, look: Look) -> float:

@@ -17,6 +17,8 @@ __all__ = ["DOUBTFUL_AGREE", "Merger", "Text", "Vote"]
 
 DOUBTFUL_AGREE = 60
 """Two doubtful readings are of one text from this rapidfuzz ratio on, 0 to 100."""
+SAME_PLACE = 0.3
+"""The share of strokes that the first and the last piece of one text have in common, at the least."""
 SHORTEST_MS = 400
 """Half of what houses ask for at least (833 ms); what shows for a shorter time is a sign that moved through."""
 
@@ -41,11 +43,18 @@ class Text:
     readings: tuple[Vote, ...]
     picture: npt.NDArray[np.uint8]
     strokes: npt.NDArray[np.bool_]
+    last_strokes: npt.NDArray[np.bool_] | None = None
+    """those of the last piece that something was read of, if there were several"""
 
     @property
     def is_readable(self) -> bool:
         """Whether something was read, and stood long enough for people to read it: not a text as it fades."""
         return bool(self.readings) and self.end_ms - self.start_ms >= SHORTEST_MS
+
+    @property
+    def moves(self) -> bool:
+        """Whether its last piece stands elsewhere than its first, as of a sign that drifts with the scene."""
+        return self.last_strokes is not None and overlap(self.strokes, self.last_strokes) < SAME_PLACE
 
     def best(self) -> tuple[str, float]:
         """The text that was read for the longest time, weighed by the scores, and the mean of its scores."""
@@ -72,7 +81,10 @@ class Merger:
         """Takes the next piece, and yields the text before it if that is whole."""
         last = self._last
         if last and text.start_ms <= last.end_ms and _one_text(last, text, self._same_text):
-            shown: dict[str, Any] = {"picture": text.picture, "strokes": text.strokes} if not last.readings else {}
+            shown: dict[str, Any] = {}
+            if text.readings:
+                of_last = {"last_strokes": text.strokes}
+                shown = of_last if last.readings else {"picture": text.picture, "strokes": text.strokes}
             self._last = replace(last, end_ms=text.end_ms, readings=last.readings + text.readings, **shown)
             return
         yield from self.end()
@@ -80,7 +92,7 @@ class Merger:
 
     def end(self) -> Iterator[Text]:
         """Yields the last text."""
-        if self._last and self._last.is_readable:
+        if self._last and self._last.is_readable and not self._last.moves:
             yield self._last
         self._last = None
 
