@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,12 +19,8 @@ from ipl.asr.decoding.beam import PrefixBeam, beam_search
 from ipl.asr.decoding.greedy import greedy
 from ipl.asr.decoding.score import ctc_score, rescore
 
-Prefix = tuple[int, ...]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
+sys.path.insert(0, str(Path(__file__).parent))
+from helpers_decoding import Prefix, readable_search
 
 
 def random_batch(seed: int, frames: list[int], vocabulary: int, sharpness: float) -> tuple[Tensor, Tensor]:
@@ -42,24 +40,6 @@ def all_texts(log_probs: Tensor) -> dict[Prefix, float]:
     for path in itertools.product(range(log_probs.shape[1]), repeat=log_probs.shape[0]):
         texts[collapse(path)] += math.exp(sum(row[unit] for row, unit in zip(rows, path, strict=True)))
     return texts
-
-
-def readable_search(log_probs: Tensor, beam: int) -> list[tuple[Prefix, float]]:
-    """Prefix beam search of one utterance [T, V], by the book: probabilities in dictionaries."""
-    prefixes: dict[Prefix, tuple[float, float]] = {(): (1.0, 0.0)}  # ends in a blank, ends in a unit
-    for row in log_probs.exp().tolist():
-        grown: dict[Prefix, list[float]] = defaultdict(lambda: [0.0, 0.0])
-        for prefix, (blank, unit) in prefixes.items():
-            grown[prefix][0] += (blank + unit) * row[0]
-            for next_unit in range(1, len(row)):
-                if prefix and prefix[-1] == next_unit:
-                    grown[prefix][1] += unit * row[next_unit]
-                    grown[*prefix, next_unit][1] += blank * row[next_unit]
-                else:
-                    grown[*prefix, next_unit][1] += (blank + unit) * row[next_unit]
-        best = sorted(grown, key=lambda prefix: -sum(grown[prefix]))[:beam]
-        prefixes = {prefix: (grown[prefix][0], grown[prefix][1]) for prefix in best}
-    return [(prefix, math.log(sum(mass))) for prefix, mass in prefixes.items() if sum(mass) > 0]
 
 
 batches = st.tuples(

@@ -28,11 +28,6 @@ Prefix = tuple[int, ...]
 WIDTH = 8
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 class Case:
     """A decoder of random weights, drawn large so that it has opinions, and what an encoder might have said."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
-from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -26,14 +25,12 @@ from ipl.asr.unit_kinds import UnitKind, learn
 from ipl.asr.units import Units
 from ipl.errors import InputError
 
+sys.path.insert(0, str(Path(__file__).parent))
+from helpers_decoding import Prefix, readable_search
+
 UNITS = Units.collect(["ab c"])
 texts = st.lists(st.text("ab c", max_size=8), min_size=1, max_size=8)
 some_text = st.text("ab c", max_size=8)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 def log_probability(ngrams: Ngrams, text: str) -> float:
@@ -122,35 +119,19 @@ def test_models_of_something_else_or_too_large_are_refused(monkeypatch: pytest.M
         estimate([], 2)
 
 
-def readable_search(log_probs: Tensor, beam: int, fusion: Fusion) -> list[tuple[tuple[int, ...], float]]:
+def fused_search(log_probs: Tensor, beam: int, fusion: Fusion) -> list[tuple[Prefix, float]]:
     """Fused prefix beam search of one utterance [T, V], by the book."""
 
-    def added(prefix: tuple[int, ...]) -> float:
+    def added(prefix: Prefix) -> float:
         return fusion.of_text(prefix) - fusion.weight * ends(prefix)
 
-    def ends(prefix: tuple[int, ...]) -> float:
+    def ends(prefix: Prefix) -> float:
         state = fusion.automaton.start
         for unit in prefix:
             state = int(fusion.automaton.following[state, unit])
         return float(fusion.automaton.ends[state])
 
-    prefixes: dict[tuple[int, ...], tuple[float, float]] = {(): (1.0, 0.0)}
-    for row in log_probs.exp().tolist():
-        grown: dict[tuple[int, ...], list[float]] = defaultdict(lambda: [0.0, 0.0])
-        for prefix, (blank, unit) in prefixes.items():
-            grown[prefix][0] += (blank + unit) * row[0]
-            for next_unit in range(1, len(row)):
-                if prefix and prefix[-1] == next_unit:
-                    grown[prefix][1] += unit * row[next_unit]
-                    grown[*prefix, next_unit][1] += blank * row[next_unit]
-                else:
-                    grown[*prefix, next_unit][1] += (blank + unit) * row[next_unit]
-        best = sorted(
-            (each for each in grown if sum(grown[each])),
-            key=lambda prefix: -(math.log(sum(grown[prefix])) + added(prefix)),
-        )
-        prefixes = {prefix: (grown[prefix][0], grown[prefix][1]) for prefix in best[:beam]}
-    scored = [(prefix, math.log(sum(mass)) + fusion.of_text(prefix)) for prefix, mass in prefixes.items()]
+    scored = [(prefix, score + fusion.of_text(prefix)) for prefix, score in readable_search(log_probs, beam, added)]
     return sorted(scored, key=lambda each: -each[1])
 
 
@@ -173,7 +154,7 @@ def test_the_fused_search_is_the_readable_one(
     fusion = Fusion(automaton(estimate([*lines, "ab c"], order), UNITS), weight, bonus)
     found = beam_search(log_probs, num_frames, beam, fusion=fusion)
     for one, length, candidates in zip(log_probs, frames, found, strict=True):
-        expected = readable_search(one[:length], beam, fusion)
+        expected = fused_search(one[:length], beam, fusion)
         assert [each.score for each in candidates] == pytest.approx([score for _, score in expected], abs=1e-5)
         assert candidates[0].score == pytest.approx(dict(expected)[tuple(candidates[0].units)], abs=1e-5)
 

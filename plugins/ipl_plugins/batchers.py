@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,9 +20,9 @@ __all__ = ["DynamicBatcher", "RatioBatcher", "SortedFirstBatcher"]
 Rows = npt.NDArray[np.int64]
 
 
-@ipl.plugin("dynamic")
-class DynamicBatcher:
-    """Batches of like length under a budget of seconds, padding included; every row once an epoch."""
+@dataclass(frozen=True, kw_only=True)
+class _Packing:
+    """Options of all batchers here, and what they mean."""
 
     batch_seconds: float = 60.0
     """seconds of audio, padding included, in a rank's batch; with little data 60 learns better than 240"""
@@ -31,41 +32,40 @@ class DynamicBatcher:
 
     def __post_init__(self) -> None:
         _check_positive("batch_seconds", self.batch_seconds)
-        _check_not_negative("shuffle_rows", self.shuffle_rows)
+        if self.shuffle_rows < 0:
+            raise ValueError(f"shuffle_rows: found {self.shuffle_rows}, expected 0 or more")
+
+    def _pack(self, durations_ms: Rows, rows: Rows, ranks: int, generator: np.random.Generator | None) -> list[Step]:
+        """Packs `rows`, shuffled where there is a generator."""
+        batch_ms = max(1, round(self.batch_seconds * 1000))
+        return pack(durations_ms, rows, batch_ms, ranks, generator, self.shuffle_rows)
+
+
+@ipl.plugin("dynamic")
+class DynamicBatcher(_Packing):
+    """Batches of like length under a budget of seconds, padding included; every row once an epoch."""
 
     @ipl.hookimpl
     def batch(self, cycle: Cycle, epoch: int, ranks: int, utterances: pa.Table) -> list[Step]:
         """Packs all rows, shuffled."""
         durations_ms = _durations_ms(utterances)
-        generator = _generator(cycle, epoch)
-        rows = np.arange(len(durations_ms))
-        return pack(durations_ms, rows, _ms(self.batch_seconds), ranks, generator, self.shuffle_rows)
+        return self._pack(durations_ms, np.arange(len(durations_ms)), ranks, _generator(cycle, epoch))
 
 
 @ipl.plugin("sorted_first")
-class SortedFirstBatcher:
+class SortedFirstBatcher(_Packing):
     """As `dynamic`, but the first epoch goes from short to long (SortaGrad of Deep Speech 2, arXiv 1512.02595)."""
-
-    batch_seconds: float = 60.0
-    """seconds of audio, padding included, in a rank's batch"""
-    shuffle_rows: int = 0
-    """mix only so many rows at a time, that lie near each other; 0 mixes all rows"""
-
-    def __post_init__(self) -> None:
-        _check_positive("batch_seconds", self.batch_seconds)
-        _check_not_negative("shuffle_rows", self.shuffle_rows)
 
     @ipl.hookimpl
     def batch(self, cycle: Cycle, epoch: int, ranks: int, utterances: pa.Table) -> list[Step]:
         """Packs all rows, in epoch 0 sorted, later shuffled."""
         durations_ms = _durations_ms(utterances)
         generator = _generator(cycle, epoch) if epoch else None
-        rows = np.arange(len(durations_ms))
-        return pack(durations_ms, rows, _ms(self.batch_seconds), ranks, generator, self.shuffle_rows)
+        return self._pack(durations_ms, np.arange(len(durations_ms)), ranks, generator)
 
 
 @ipl.plugin("ratio")
-class RatioBatcher:
+class RatioBatcher(_Packing):
     """Audio with true and with pseudo-labels in a fixed ratio: the side that falls short is repeated.
 
     Every row occurs at least once an epoch. Where one side has no rows, the other is batched as by `dynamic`.
@@ -77,15 +77,11 @@ class RatioBatcher:
     """parts of audio whose text is a pseudo-label"""
     max_repeats: int = 20
     """no row occurs more often than this in an epoch, whatever the ratio"""
-    batch_seconds: float = 60.0
-    """seconds of audio, padding included, in a rank's batch"""
-    shuffle_rows: int = 0
-    """mix only so many rows at a time, that lie near each other; 0 mixes all rows"""
 
     def __post_init__(self) -> None:
-        for name in ("labelled", "pseudo", "max_repeats", "batch_seconds"):
+        super().__post_init__()
+        for name in ("labelled", "pseudo", "max_repeats"):
             _check_positive(name, getattr(self, name))
-        _check_not_negative("shuffle_rows", self.shuffle_rows)
 
     @ipl.hookimpl
     def batch(self, cycle: Cycle, epoch: int, ranks: int, utterances: pa.Table) -> list[Step]:
@@ -99,8 +95,7 @@ class RatioBatcher:
             part_ms = max(durations_ms[labelled].sum() / self.labelled, durations_ms[pseudo].sum() / self.pseudo)
             labelled = self._repeated(labelled, durations_ms, part_ms * self.labelled, generator)
             pseudo = self._repeated(pseudo, durations_ms, part_ms * self.pseudo, generator)
-        rows = np.concatenate([labelled, pseudo])
-        return pack(durations_ms, rows, _ms(self.batch_seconds), ranks, generator, self.shuffle_rows)
+        return self._pack(durations_ms, np.concatenate([labelled, pseudo]), ranks, generator)
 
     def _repeated(self, rows: Rows, durations_ms: Rows, wanted_ms: float, generator: np.random.Generator) -> Rows:
         """Whole passes over `rows`, then as many, drawn at random, as come nearest `wanted_ms`."""
@@ -117,15 +112,6 @@ class RatioBatcher:
 def _check_positive(name: str, value: float) -> None:
     if not value > 0:
         raise ValueError(f"{name}: found {value}, expected more than 0")
-
-
-def _check_not_negative(name: str, value: float) -> None:
-    if value < 0:
-        raise ValueError(f"{name}: found {value}, expected 0 or more")
-
-
-def _ms(seconds: float) -> int:
-    return max(1, round(seconds * 1000))
 
 
 def _durations_ms(utterances: pa.Table) -> Rows:

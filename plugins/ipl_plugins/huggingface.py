@@ -8,7 +8,6 @@ from typing import Literal
 
 import ipl
 from ipl.asr.models.reference import checkpoint_kind, model_ref
-from ipl.errors import InputError
 from ipl.records import Cycle, Hypothesis, ModelRef, Utterance
 from ipl.tables import Dataset
 
@@ -97,19 +96,14 @@ class HuggingFaceInitializer:
         """Writes the model to `out_dir`; a new layer is drawn from the cycle's seed."""
         from ipl.asr.huggingface import fetch, with_new_units, with_own_units
         from ipl.asr.models.store import save
-        from ipl.asr.text import TextConfig, normalise
-        from ipl.asr.unit_kinds import learn
+        from ipl.asr.text import TextConfig
+        from ipl_plugins.labelled_units import labelled_units
 
         folder = fetch(self.model)
         if self.head == "own":
             save(with_own_units(folder, self.language), out_dir)
             return model_ref(out_dir, cycle=cycle.index)
         text = TextConfig(self.lower_case, self.strip_punctuation)
-        texts = [normal for row in labelled.read_columns("text") if (normal := normalise(row["text"] or "", text))]
-        if not texts:
-            raise InputError(
-                f"cycle {cycle.index} ({cycle.name}): the labelled utterances have no text to learn units from; "
-                f"look into {', '.join(map(str, labelled.paths))}"
-            )
-        save(with_new_units(folder, learn(self.units, texts, self.num_units), text, cycle.seed), out_dir)
+        units = labelled_units(cycle, labelled, text, self.units, self.num_units)
+        save(with_new_units(folder, units, text, cycle.seed), out_dir)
         return model_ref(out_dir, cycle=cycle.index)

@@ -58,17 +58,11 @@ class Scratch:
         from ipl.asr.config import FeatureConfig, ModelConfig
         from ipl.asr.models.model import create
         from ipl.asr.models.store import save
-        from ipl.asr.text import TextConfig, normalise
-        from ipl.asr.unit_kinds import learn
+        from ipl.asr.text import TextConfig
+        from ipl_plugins.labelled_units import labelled_units
 
         text = TextConfig(self.lower_case, self.strip_punctuation)
-        texts = [normal for row in labelled.read_columns("text") if (normal := normalise(row["text"] or "", text))]
-        if not texts:
-            raise InputError(
-                f"cycle {cycle.index} ({cycle.name}): the labelled utterances have no text to learn units from; "
-                f"look into {', '.join(map(str, labelled.paths))}"
-            )
-        units = learn(self.units, texts, self.num_units)
+        units = labelled_units(cycle, labelled, text, self.units, self.num_units)
         features = FeatureConfig(self.sample_rate_hz, self.num_mels, self.normalise)
         save(create(ModelConfig(self.architecture, self.sizes, features, text), units, cycle.seed), out_dir)
         return model_ref(out_dir, cycle=cycle.index)

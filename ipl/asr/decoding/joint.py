@@ -74,7 +74,8 @@ def joint_search(
     the best `n_best`: these are then the best of all that the beam has seen. Scores are exact, and with a `fusion`
     hold what the language model adds.
     """
-    search = _Search(decoder, encoded, log_probs, num_frames, beam, ctc_weight, fusion)
+    prefixes = CtcPrefixes.empty(log_probs, num_frames, beam)
+    search = _Search(prefixes, decoder, decoder.begin(encoded, num_frames, beam), ctc_weight, fusion)
     for length in range(log_probs.shape[1] + 1):
         if not search.step(length, n_best):
             break
@@ -86,22 +87,19 @@ class _Search:
 
     def __init__(
         self,
+        prefixes: CtcPrefixes,
         decoder: AttentionDecoder,
-        encoded: Tensor,
-        log_probs: Tensor,
-        num_frames: Tensor,
-        beam: int,
+        state: DecoderState,
         ctc_weight: float,
         fusion: Fusion | None,
     ) -> None:
-        self.decoder, self.ctc_weight, self.fusion = decoder, ctc_weight, fusion
-        self.frames = log_probs.shape[1]
-        batch, device = len(log_probs), log_probs.device
-        self.running = torch.arange(batch, device=device)  # [B'], which utterances are in the tensors of the beam
-        self.prefixes = CtcPrefixes.empty(log_probs, num_frames, beam)
-        self.state: DecoderState = decoder.begin(encoded, num_frames, beam)
-        self.last = torch.full((batch, beam), BEGIN, device=device)
-        self.said = log_probs.new_full((batch, beam), NEVER, dtype=torch.float64)  # by the decoder of the units so far
+        self.prefixes, self.decoder, self.state = prefixes, decoder, state
+        self.ctc_weight, self.fusion = ctc_weight, fusion
+        batch, self.frames, _ = prefixes.log_probs.shape
+        # [B'], which utterances are in the tensors of the beam
+        self.running = torch.arange(batch, device=prefixes.last.device)
+        self.last = torch.full_like(prefixes.last, BEGIN)
+        self.said = torch.full_like(self.last, NEVER, dtype=torch.float64)  # by the decoder of the units so far
         self.said[:, 0] = 0.0  # the same prefix must not fill the beam
         self.added = torch.zeros_like(self.said)  # by the language model
         self.lm_state = torch.full_like(self.last, fusion.start if fusion else 0)
