@@ -1,10 +1,13 @@
-"""What a stretch of work costs: by the clock on the wall, and in processor time, which other work hardly changes."""
+"""What work costs: by the clock on the wall, in processor time, which other work hardly changes; in memory."""
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
+import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,3 +64,54 @@ def decode(path: Path, threads: int) -> Cost:
             subprocess.run(command, check=True)
         costs.append(cost)
     return Cost(min(cost.wall_s for cost in costs), min(cost.cpu_s for cost in costs))
+
+
+@dataclass
+class Memory:
+    """The most memory that was held at once."""
+
+    megabytes: float = 0.0
+
+
+@contextmanager
+def peak_memory(with_self: bool) -> Iterator[Memory]:
+    """Yields what all processes below this one hold together at most, and this one too if `with_self`.
+
+    Looked at five times a second; pages that processes share are shared out between them (PSS, of Linux).
+    """
+    memory, done = Memory(), threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.2):
+            memory.megabytes = max(memory.megabytes, sum(map(_megabytes, _processes(with_self))))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield memory
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _processes(with_self: bool) -> list[int]:
+    """This process and all below it."""
+    children = defaultdict[int, list[int]](list)
+    for each in Path("/proc").glob("[0-9]*"):
+        try:
+            stat = (each / "stat").read_text(encoding="utf-8")
+        except OSError:
+            continue  # it has ended
+        children[int(stat.rpartition(")")[2].split()[1])].append(int(each.name))
+    found = [os.getpid()]
+    for each in found:
+        found += children[each]
+    return found if with_self else found[1:]
+
+
+def _megabytes(process: int) -> float:
+    try:
+        table = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="utf-8")
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1000 for line in table.splitlines() if line.startswith("Pss:")), 0.0)

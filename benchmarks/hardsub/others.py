@@ -3,7 +3,7 @@
 The other programs are no dependencies of ipl: each is looked for in the environments whose pythons are given, made by
 
     python -m venv others && others/bin/pip install videocr
-    python -m venv older && older/bin/pip install 'rapid_videocr<2' 'rapidocr_onnxruntime<1.3'
+    python -m venv older && older/bin/pip install 'rapid_videocr==1.1.10' 'rapidocr_onnxruntime<1.3'
 
 (videocr also needs the system's tesseract, with its Chinese). What is lacking is left out, and said.
 """
@@ -24,22 +24,26 @@ from pathlib import Path
 
 import numpy as np
 import pysubs2
-from cost import Cost, decode, measured
+from cost import Cost, decode, measured, peak_memory
 from films import FILMS, typefaces
 from ipl_extractors.burned_in import BurnedIn
 from ipl_extractors.ocr import RapidOcr
 from metrics import Score, score, together
 from plain_loop import plain_loop
-from suite import Made
+from suite import Made, Suite, make
 
 from ipl.mining.media import probe
 from ipl.mining.plan import TextReaderMeter
 from ipl.records import Cue
 
 RIVALS = Path(__file__).with_name("rivals")
-CHOSEN = {"real": (0, 1), "real-burned": (1, 7), "tuning": (13, 20)}
-"""Few, for the sake of the slow ones: 360p to 720p, English and Mandarin, real pictures and made ones; two of the
-films have no subtitles."""
+CHOSEN = {"real": (0, 3), "real-burned": (10, 11)}
+MADE = Suite(seed=7000, films=3, sentences=3, tallest=480)
+"""Few, short and small, for the sake of the slow ones: 240p to 720p, English and Mandarin, real pictures and made ones;
+one of the films has no subtitles. The seed is of no other suite, so nothing was tuned on what is made."""
+
+OWN = "ipl", "plain loop"
+"""These run in this process, the others each in one of its own."""
 
 Read = Callable[[Made], tuple[list[Cue], int]]
 """Reads a film: its cues, and how often text was looked for or a line was read."""
@@ -54,9 +58,11 @@ class Sums:
     """films without subtitles in which it found none"""
     failed: int = 0
     """films that it read nothing of, as it stopped with an error or took too long"""
+    peak_mb: float = 0.0
 
     def __add__(self, other: Sums) -> Sums:
-        return Sums(**{name: value + getattr(other, name) for name, value in vars(self).items()})
+        joined = {name: value + getattr(other, name) for name, value in vars(self).items()}
+        return Sums(**joined | {"peak_mb": max(self.peak_mb, other.peak_mb)})
 
 
 def main() -> None:
@@ -75,7 +81,8 @@ def main() -> None:
     if missing := [str(python) for python in args.others_python if not python.is_file()]:
         parser.error(f"--others-python: no file {', '.join(missing)}; give the python of a virtual environment")
     chosen = dict.fromkeys(args.suite, ()) if args.suite else CHOSEN
-    films = [film for name, numbers in chosen.items() for film in FILMS[name](args.folder / name, numbers)]
+    films = [] if args.suite else list(make(MADE, args.folder / "others"))
+    films += [film for name, numbers in chosen.items() for film in FILMS[name](args.folder / name, numbers)]
     readers = _readers(args)
     sums, plain_decode, whole = {name: Sums() for name in readers}, Cost(), list[Made]()
     for film in films:
@@ -96,15 +103,15 @@ def main() -> None:
 def _readers(args: argparse.Namespace) -> dict[str, Read]:
     engine = RapidOcr(threads=args.threads)
     engine.read_text([np.zeros((64, 64, 3), np.uint8)], False)  # loading the engine is no part of reading a film
-    readers: dict[str, Read] = {"ipl": partial(_ipl, engine), "plain loop": partial(_plain, engine)}
+    readers: dict[str, Read] = dict(zip(OWN, (partial(_ipl, engine), partial(_plain, engine)), strict=True))
     wanted = {
         "videocr": ("videocr", "0.", "videocr_tesseract"),
-        "rapid_videocr": ("rapid_videocr", "1.", "rapid_videocr_1"),
+        "rapid_videocr": ("rapid_videocr", "1.1.10", "rapid_videocr_1"),
     }
     for name, (package, begins, script) in wanted.items():
         python, version = _find(args.others_python, package, begins)
         if python is None:
-            print(f"left out: {name}, as none of --others-python has its version {begins}x")
+            print(f"left out: {name}, as none of --others-python has its version {begins}")
         elif name == "videocr" and shutil.which("tesseract") is None:
             print("left out: videocr, as there is no program tesseract on this machine")
         else:
@@ -158,14 +165,14 @@ def _rival(python: Path, script: Path, most: float, film: Made) -> tuple[list[Cu
             raise ChildProcessError(done.stderr.strip().rpartition("\n")[2] or f"exit code {done.returncode}")
         cues = [
             Cue(film.path.name, each.start, max(each.start + 1, each.end), each.plaintext, "all")
-            for each in pysubs2.load(str(srt), encoding="utf-8")
+            for each in pysubs2.load(str(srt), encoding="utf-8", format_="srt")
         ]
     return cues, 0
 
 
 def _measure(name: str, read: Read, film: Made) -> Sums:
     found, calls, problem = list[Cue](), 0, ""
-    with measured() as cost:
+    with measured() as cost, peak_memory(with_self=name in OWN) as memory:
         try:
             found, calls = read(film)
         except ChildProcessError as error:
@@ -173,11 +180,13 @@ def _measure(name: str, read: Read, film: Made) -> Sums:
     scored = score(together(found), film.truth.cues, float(Fraction(film.truth.frame_rate)))
     print(
         f"{film.path.name}, {name}: {scored.exact}/{scored.true_cues} exact, {scored.missed} missed, "
-        f"{scored.phantom} phantom, {cost.wall_s:.1f} s, {cost.cpu_s:.1f} s of processor"
-        f"{problem}",
+        f"{scored.phantom} phantom, {cost.wall_s:.1f} s, {cost.cpu_s:.1f} s of processor, "
+        f"{memory.megabytes:.0f} MB{problem}",
         flush=True,
     )
-    return Sums(scored, cost, calls, int(not (film.truth.cues or found or problem)), int(bool(problem)))
+    return Sums(
+        scored, cost, calls, int(not (film.truth.cues or found or problem)), int(bool(problem)), memory.megabytes
+    )
 
 
 def _print_table(sums: dict[str, Sums], films: list[Made], plain_decode: Cost) -> None:
@@ -217,6 +226,7 @@ def _figures(sums: Sums, seconds: float, plain_decode: Cost) -> dict[str, float 
         "processor s": cost.cpu_s,
         "x realtime, one processor": seconds / cost.cpu_s,
         "processor / plain decode": cost.cpu_s / plain_decode.cpu_s,
+        "peak memory, MB": sums.peak_mb,
     }
 
 
