@@ -45,8 +45,12 @@ FAINT_LUMA = 120
 """Text that is brighter by less than what is behind it is made so much brighter: red on a black box."""
 FAINT_MARKS = frozenset(".,-–—…'\"")
 """What is too small to be seen for sure in the ink."""
-BESIDE = 0.6
-"""How far beside the ink a character may seem to stand, as a share of the line's height."""
+BEFORE, BEYOND = 0.1, 0.5
+"""How far to the left and to the right of the ink a character may seem to stand, as shares of the line's height.
+
+A recogniser reads from left to right and tells a character when most of it is past: of 403 lines none began before the
+ink, and of 221 the last character stood up to a quarter of the height beyond it.
+"""
 
 
 @dataclass(frozen=True)
@@ -251,7 +255,7 @@ def _own(reading: Reading, crop: _Crop, line_height: int) -> Reading:
     """The reading without what stands beside the line's ink."""
     if len(reading.centres) != len(reading.text):
         return reading
-    first, last = crop.extent[0] - BESIDE * line_height, crop.extent[1] + BESIDE * line_height
+    first, last = crop.extent[0] - BEFORE * line_height, crop.extent[1] + BEYOND * line_height
     kept = [
         number
         for number, centre in enumerate(reading.centres)
