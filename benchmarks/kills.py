@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-from helpers_training import make_job
+from helpers_training import RUN_JOB, make_job, ranks_of
 
 from ipl.training.job import Job
 from ipl.training.processes import die_with_parent
@@ -32,10 +32,6 @@ from ipl.training.results import METRICS_FILE, epoch_results, read_lines
 
 RANKS, EPOCHS = 2, 12
 LONGEST_LIFE_S = 8.0
-CALL = (
-    "import sys; from pathlib import Path; from ipl.training.job import Job; from ipl.training.launch import run; "
-    "list(run(Job.load(Path(sys.argv[1]))))"
-)
 
 
 def new_job(folder: Path) -> Job:
@@ -54,20 +50,8 @@ def outcome(job: Job) -> Any:
 
 
 def start(job: Job) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-W", "ignore", "-c", CALL, str(job.path)]
+    command = [sys.executable, "-W", "ignore", "-c", RUN_JOB, str(job.path)]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
-
-
-def ranks_of(job: Job) -> list[int]:
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"ipl.training.worker" in command and str(job.path).encode() in command and b"--standalone" not in command:
-            found.append(int(folder.name))
-    return found
 
 
 def steps_of(job: Job) -> int:

@@ -15,7 +15,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +55,10 @@ def utterances(minutes: float) -> Iterator[Utterance]:
         left, number = left - seconds, number + 1
 
 
-def write_data(folder: Path, minutes: float) -> list[int]:
+def write_data(folder: Path, heard: Iterable[Utterance]) -> list[int]:
     """Writes utterances and their index; returns their durations in ms."""
     data = folder / "data" / "part-0.parquet"
-    write_table(data, utterances(minutes), UTTERANCES)
+    write_table(data, heard, UTTERANCES)
     columns = ("utt_id", "num_samples", "sample_rate_hz", "text", "origin", "confidence")
     rows = [
         row | {"file": "../data/part-0.parquet", "row_group": where.row_group, "row": where.row}
@@ -127,7 +127,7 @@ def main() -> None:
     print(f"{'cache':8}{'epoch':>6}{'trainer, x realtime':>21}{'waiting':>9}{'loader, x realtime':>20}")
     with tempfile.TemporaryDirectory(dir=arguments.work) as name:
         folder = Path(name)
-        durations_ms = write_data(folder, arguments.minutes)
+        durations_ms = write_data(folder, utterances(arguments.minutes))
         table = pa.table(
             {"duration_ms": pa.array(durations_ms, pa.int64()), "origin": ["labelled"] * len(durations_ms)}
         )

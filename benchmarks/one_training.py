@@ -1,10 +1,10 @@
-"""A training of the trainer `ddp` on made-up utterances, one rank in this process, and when each of its steps began."""
+"""A training of the trainer `ddp`, one rank in this process, and when each of its steps began."""
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -18,7 +18,7 @@ from ipl_plugins.batchers import DynamicBatcher
 from ipl.asr.config import ModelConfig
 from ipl.asr.models.model import CtcModel, create
 from ipl.asr.models.store import save
-from ipl.records import Cycle
+from ipl.records import Cycle, Utterance
 from ipl.schemas import BATCHES
 from ipl.tables import write_table
 from ipl.training.communication import join
@@ -42,20 +42,20 @@ def new_model() -> CtcModel:
     return create(ModelConfig("conv"), loading.UNITS, seed=SEED)
 
 
-def prepare(folder: Path, minutes: float, epochs: int) -> Job:
+def prepare(folder: Path, heard: Iterable[Utterance], model: CtcModel, epochs: int, batch_seconds: float = 60) -> Job:
     """Writes data, batches and a student. What audio is played at other speeds is left out: it is heard anew then."""
-    durations_ms = loading.write_data(folder, minutes)
-    loading.write_data(folder / "dev", 0.5)
+    durations_ms = loading.write_data(folder, heard)
+    loading.write_data(folder / "dev", loading.utterances(0.5))
     table = pa.table({"duration_ms": pa.array(durations_ms, pa.int64()), "origin": ["labelled"] * len(durations_ms)})
     for epoch in range(epochs):
-        steps = DynamicBatcher().batch(Cycle(0, "cycle-000", SEED), epoch, 1, table)
+        steps = DynamicBatcher(batch_seconds=batch_seconds).batch(Cycle(0, "cycle-000", SEED), epoch, 1, table)
         rows = [
             {"epoch": epoch, "step": step, "rank": rank, "rows": each}
             for step, ranks in enumerate(steps)
             for rank, each in enumerate(ranks)
         ]
         write_table(folder / "batches" / f"epoch-{epoch:03d}.parquet", rows, BATCHES)
-    save(new_model(), folder / "student")
+    save(model, folder / "student")
     return Job(
         student=folder / "student", index=folder / "index", batches=folder / "batches",
         dev=(folder / "dev" / "data" / "part-0.parquet",), out_dir=folder / "out", seed=SEED,

@@ -24,6 +24,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import loading
 import one_training
 import torch
 from one_training import Times
@@ -95,7 +96,8 @@ def main() -> None:
     load, step_ms = os.getloadavg()[0], []
     found: list[dict[str, Times]] = []
     with tempfile.TemporaryDirectory(dir=arguments.work) as name:
-        job = one_training.prepare(Path(name), arguments.minutes, EPOCHS)
+        heard = loading.utterances(arguments.minutes)
+        job = one_training.prepare(Path(name), heard, one_training.new_model(), EPOCHS)
         data = one_training.training_set(job, Path(name))
         epochs = [read_steps(job.batches, epoch, 1) for epoch in range(EPOCHS)]
         batches = [data.batch(epoch, at, step, 0) for epoch in range(EPOCHS) for at, step in enumerate(epochs[epoch])]

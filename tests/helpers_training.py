@@ -19,6 +19,11 @@ from ipl.training.job import Job, TrainingOptions
 RATE = 8000
 LETTERS = "abcde "
 LETTER_SECONDS = 0.12
+RUN_JOB = (
+    "import sys; from pathlib import Path; from ipl.training.job import Job; from ipl.training.launch import run; "
+    "list(run(Job.load(Path(sys.argv[1]))))"
+)
+"""A program that trains the job whose path it is given."""
 
 
 def tone(letter, random):
@@ -95,3 +100,16 @@ def write_batches(job: Job, batch_seconds: float) -> None:
             for rank, batch in enumerate(by_rank)
         ]
         write_table(job.batches / f"epoch-{epoch:03d}.parquet", lines, BATCHES)
+
+
+def ranks_of(job: Job) -> list[int]:
+    """The process ids of a training's ranks."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"ipl.training.worker" in command and str(job.path).encode() in command and b"--standalone" not in command:
+            found.append(int(folder.name))
+    return sorted(found)

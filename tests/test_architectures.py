@@ -25,11 +25,6 @@ EXAMPLES = sorted((Path(__file__).parents[1] / "examples" / "models").glob("*.ya
 ATTENTION = ("transformer", "conformer")
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def made(architecture: str, **sizes: float) -> CtcModel:
     small = {"width": 32, "layers": 2, "dropout": 0.1, **sizes}
     return create(ModelConfig(architecture, small, FeatureConfig(num_mels=20)), UNITS, 1).eval()

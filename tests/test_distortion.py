@@ -23,11 +23,6 @@ from ipl.errors import InputError
 RATE = 16_000
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def white(num_samples: int, seed: int = 0) -> Tensor:
     return torch.randn(num_samples, generator=torch.Generator().manual_seed(seed))
 

@@ -169,7 +169,8 @@ def test_tasks_are_read_as_workers_become_free(work: Any) -> None:
     outcomes.close()
 
 
-def test_a_worker_has_one_thread_and_lasts(work: Any) -> None:
+def test_a_worker_has_one_thread_and_lasts(work: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
     results = [outcome.unwrap() for outcome in map_tasks(work("threads"), range(5), workers=1)]
     assert {threads for threads, _ in results} == {"1"}
     assert len({pid for _, pid in results}) == 1

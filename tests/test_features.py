@@ -20,11 +20,6 @@ from ipl.audio import encode_flac
 from ipl.errors import MediaError
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def noise(seconds: float, sample_rate_hz: int = 16_000, seed: int = 0) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     return 0.1 * torch.randn(int(seconds * sample_rate_hz), generator=generator)

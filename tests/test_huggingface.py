@@ -45,11 +45,6 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def sound(seconds: float, seed: int = 0) -> np.ndarray:
     generator = np.random.default_rng(seed)
     tones = [np.sin(np.arange(RATE // 10) * generator.uniform(0.05, 1.5)) for _ in range(round(10 * seconds))]

@@ -22,11 +22,6 @@ from ipl.errors import InputError
 UNITS = Units.collect(["a small vocabulary"])
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def hybrid(architecture: str = "conformer", seed: int = 1, **sizes: float) -> CtcModel:
     small = {"width": 32, "layers": 1, "decoder_layers": 2, **sizes}
     return create(ModelConfig(architecture, small, FeatureConfig(num_mels=20)), UNITS, seed).eval()

@@ -32,11 +32,6 @@ SEED = 5
 HEARD = FeatureConfig(RATE, 40, "none")
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def by_heart(architecture: str, seed: int, steps: int = 130, **sizes: float) -> CtcModel:
     """A hybrid that was shown eight utterances `steps` times."""
     torch.manual_seed(seed)
@@ -79,7 +74,6 @@ def test_what_was_learnt_by_heart_is_said_again(architecture: str, seed: int, tm
 
 @pytest.fixture(scope="module")
 def streamed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("streamed")
     save(by_heart("conformer", SEED, dynamic_chunks=1, chunk_frames=8, right_frames=4), folder)
     return folder

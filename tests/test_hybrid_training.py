@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
 from ipl.asr.config import FeatureConfig, ModelConfig
 from ipl.asr.models.model import create
@@ -20,11 +19,6 @@ from ipl.training.results import epoch_results
 
 sys.path.insert(0, str(Path(__file__).parent))
 from helpers_training import LETTERS, RATE, make_job
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 def hybrid_job(folder: Path, **options: object) -> Job:

@@ -25,11 +25,6 @@ UNITS = Units.collect(["a small vocabulary", "été"])
 ARCHITECTURES = sorted(SIZES)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def small(architecture: str, seed: int = 1, dropout: float = 0.1) -> CtcModel:
     sizes = {"width": 32, "layers": 2, "dropout": dropout}
     if architecture == "deep_speech_2":

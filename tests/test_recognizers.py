@@ -61,7 +61,6 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> ModelRef:
 
 
 def taught(folder: Path, units: Units, steps: int = 60) -> ModelRef:
-    torch.set_num_threads(1)
     config = ModelConfig("conv", {"width": 32, "layers": 2, "dropout": 0.0}, FeatureConfig(num_mels=40))
     model = create(config, units, seed=1)
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)

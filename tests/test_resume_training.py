@@ -16,18 +16,15 @@ from ipl.schemas import BATCHES
 from ipl.tables import write_table
 from ipl.training.batches import read_steps
 from ipl.training.communication import World
-from ipl.training.job import Job
 from ipl.training.launch import run
 from ipl.training.learner import Learner
 from ipl.training.loop import train
 from ipl.training.results import checkpoint_folders, epoch_results, read_lines
 
 sys.path.insert(0, str(Path(__file__).parent))
-from helpers_training import make_job
+from helpers_training import RUN_JOB, make_job, ranks_of
 
 EPOCHS, RANKS = 4, 2
-CALL = "import sys; from pathlib import Path; from ipl.training.job import Job; from ipl.training.launch import run; \
-list(run(Job.load(Path(sys.argv[1]))))"
 
 
 class Killed(BaseException):
@@ -49,16 +46,8 @@ def options(**more):
     return {"epochs": EPOCHS, "batch_seconds": 4.0, "checkpoint_steps": 3, **more}
 
 
-@pytest.fixture
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("place", ["before the step", "in the checkpoint", "after the rename"])
-def test_cut_short_anywhere_and_gone_on_is_bit_identical(tmp_path, monkeypatch, one_thread, place):
+def test_cut_short_anywhere_and_gone_on_is_bit_identical(tmp_path, monkeypatch, place):
     whole = make_job(tmp_path / "whole", **options())
     train(whole, World())
     job = make_job(tmp_path / "cut", **options())
@@ -113,7 +102,7 @@ def test_two_ranks_killed_together_then_one_of_them_end_with_the_same_bytes(tmp_
 
     job = make_job(tmp_path / "killed", **options(**compressed))
     job.save()
-    process = subprocess.Popen([sys.executable, "-c", CALL, str(job.path)])
+    process = subprocess.Popen([sys.executable, "-c", RUN_JOB, str(job.path)])
     wait_for(lambda: len(list(read_lines(job.out_dir / "metrics.jsonl"))) >= 2)
     time.sleep(random.uniform(0, 0.3))
     process.kill()
@@ -147,19 +136,6 @@ def test_two_ranks_learn_what_one_learns_from_the_batches_of_both(tmp_path):
     ours, theirs = (read_weights(job.out_dir / result.path.name / "model.safetensors") for job in (one, two))
     for name, weights in ours.items():
         assert torch.allclose(weights, theirs[name], rtol=1e-2, atol=1e-4), name
-
-
-def ranks_of(job: Job) -> list[int]:
-    """The process ids of a training's ranks."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"ipl.training.worker" in command and str(job.path).encode() in command and b"--standalone" not in command:
-            found.append(int(folder.name))
-    return sorted(found)
 
 
 def wait_for(condition, seconds=60):

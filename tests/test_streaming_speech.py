@@ -46,7 +46,6 @@ def talkative(features: FeatureConfig, **sizes: float) -> CtcModel:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("model")
     save(talkative(FeatureConfig(RATE, 40, "none"), chunk_frames=8, left_chunks=2), folder / "model")
     write_arpa(estimate(["ab c", "cab"], 3), folder / "lm.arpa")

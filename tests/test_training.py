@@ -33,14 +33,6 @@ from helpers_training import make_job, utterances
 PLAIN = {"spec_augment": False, "speeds": (1.0,)}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def weights_of(job):
     return (max(job.out_dir.glob("step-*")) / "model.safetensors").read_bytes()
 

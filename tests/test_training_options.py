@@ -27,14 +27,6 @@ from helpers_training import make_job, utterances
 PLAIN = {"spec_augment": False, "speeds": (1.0,), "sizes": {"width": 32, "layers": 1, "dropout": 0.0}}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def learner_of(job):
     skipped = Skipped(job.out_dir, 0)
     model = load(job.student)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ipl.asr.models.attention import SelfAttention
 from ipl.asr.models.attention_encoder import AttentionEncoder, BlockCache, Sight
+from ipl.asr.models.layers import feed_forward
 from ipl.asr.models.sizes import ConformerSizes
 
 __all__ = ["ConformerEncoder"]
@@ -21,7 +22,7 @@ class _Block(nn.Module):
 
     def __init__(self, sizes: ConformerSizes) -> None:
         super().__init__()
-        self.feed_forwards = nn.ModuleList(_feed_forward(sizes) for _ in range(2))
+        self.feed_forwards = nn.ModuleList(feed_forward(sizes.width, 4, nn.SiLU(), sizes.dropout) for _ in range(2))
         self.attention_norm = nn.LayerNorm(sizes.width)
         self.attention = SelfAttention(sizes.width, sizes.heads, sizes.dropout)
         self.convolution = _Convolution(sizes)
@@ -34,17 +35,6 @@ class _Block(nn.Module):
         x = x + self.dropout(self.convolution(x, sight, cache))
         x = x + 0.5 * self.dropout(self.feed_forwards[1](x))
         return self.norm(x)  # type: ignore[no-any-return]
-
-
-def _feed_forward(sizes: ConformerSizes) -> nn.Module:
-    width = sizes.width
-    return nn.Sequential(
-        nn.LayerNorm(width),
-        nn.Linear(width, 4 * width),
-        nn.SiLU(),
-        nn.Dropout(sizes.dropout),
-        nn.Linear(4 * width, width),
-    )
 
 
 class _Convolution(nn.Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ipl.asr.models.layers import Subsampling, frame_mask
+from ipl.asr.models.layers import Subsampling, feed_forward, frame_mask
 from ipl.asr.models.sizes import ConvSizes
 
 __all__ = ["ConvEncoder"]
@@ -40,13 +40,7 @@ class _Block(nn.Module):
         self.depthwise = nn.Conv1d(width, width, sizes.kernel, padding=sizes.kernel // 2, groups=width)
         self.depth_norm = nn.LayerNorm(width)
         self.mix = nn.Linear(width, width)
-        self.feed_forward = nn.Sequential(
-            nn.LayerNorm(width),
-            nn.Linear(width, 2 * width),
-            nn.SiLU(),
-            nn.Dropout(sizes.dropout),
-            nn.Linear(2 * width, width),
-        )
+        self.feed_forward = feed_forward(width, 2, nn.SiLU(), sizes.dropout)
         self.dropout = nn.Dropout(sizes.dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:

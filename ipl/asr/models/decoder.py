@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ipl.asr.models.attention import CrossAttention, KeyCache, SelfAttention
-from ipl.asr.models.layers import frame_mask
+from ipl.asr.models.layers import feed_forward, frame_mask
 from ipl.asr.models.sizes import ConformerSizes, TransformerSizes
 from ipl.asr.units import BLANK
 
@@ -127,13 +127,7 @@ class _Layer(nn.Module):
         self.attention = SelfAttention(width, sizes.heads, sizes.dropout)
         self.cross_norm = nn.LayerNorm(width)
         self.cross = CrossAttention(width, sizes.heads, sizes.dropout)
-        self.feed_forward = nn.Sequential(
-            nn.LayerNorm(width),
-            nn.Linear(width, 4 * width),
-            nn.GELU(),
-            nn.Dropout(sizes.dropout),
-            nn.Linear(4 * width, width),
-        )
+        self.feed_forward = feed_forward(width, 4, nn.GELU(), sizes.dropout)
         self.dropout = nn.Dropout(sizes.dropout)
 
     def forward(

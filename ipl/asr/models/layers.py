@@ -8,12 +8,23 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Subsampling", "frame_mask"]
+__all__ = ["Subsampling", "feed_forward", "frame_mask"]
 
 
 def frame_mask(num_frames: Tensor, length: int) -> Tensor:
     """True on an utterance's own frames: bool [B, length], of num_frames [B]."""
     return torch.arange(length, device=num_frames.device) < num_frames[:, None]
+
+
+def feed_forward(width: int, factor: int, activation: nn.Module, dropout: float) -> nn.Sequential:
+    """A norm and two layers, `factor` times as wide between them, on each frame or unit by itself."""
+    return nn.Sequential(
+        nn.LayerNorm(width),
+        nn.Linear(width, factor * width),
+        activation,
+        nn.Dropout(dropout),
+        nn.Linear(factor * width, width),
+    )
 
 
 class Subsampling(nn.Module):

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from ipl.asr.models.attention import SelfAttention
 from ipl.asr.models.attention_encoder import AttentionEncoder, BlockCache, Sight
+from ipl.asr.models.layers import feed_forward
 from ipl.asr.models.sizes import TransformerSizes
 
 __all__ = ["TransformerEncoder"]
@@ -14,16 +15,9 @@ __all__ = ["TransformerEncoder"]
 class _Block(nn.Module):
     def __init__(self, sizes: TransformerSizes) -> None:
         super().__init__()
-        width = sizes.width
-        self.norm = nn.LayerNorm(width)
-        self.attention = SelfAttention(width, sizes.heads, sizes.dropout)
-        self.feed_forward = nn.Sequential(
-            nn.LayerNorm(width),
-            nn.Linear(width, 4 * width),
-            nn.GELU(),
-            nn.Dropout(sizes.dropout),
-            nn.Linear(4 * width, width),
-        )
+        self.norm = nn.LayerNorm(sizes.width)
+        self.attention = SelfAttention(sizes.width, sizes.heads, sizes.dropout)
+        self.feed_forward = feed_forward(sizes.width, 4, nn.GELU(), sizes.dropout)
         self.dropout = nn.Dropout(sizes.dropout)
 
     def forward(self, x: Tensor, sight: Sight, cache: BlockCache | None = None) -> Tensor:
