@@ -43,6 +43,23 @@ def test_a_line_whose_places_are_not_known_stays() -> None:
     ]
 
 
+@pytest.mark.parametrize("shown", ["- Nobody saw the way", "Again, they slept all day", "Dr. O'Neil was not there"])
+def test_a_space_after_a_mark_is_put_back_where_the_ink_has_one(shown: str) -> None:
+    whole, at = line(shown, shown), shown.index(" ")
+    swallowed = Line(shown.replace(" ", "", 1), (*whole.centres[:at], *whole.centres[at + 1 :]), whole.ink)
+    assert Typography().mend([swallowed]) == [shown]
+
+
+@pytest.mark.parametrize("shown", ["At 12:30 or 7.5 a day", "Anna-Lena, a no-one", "-Well, who is it?"])
+def test_where_the_ink_has_none_a_mark_has_no_space(shown: str) -> None:
+    assert Typography().mend([line(shown, shown)]) == [shown]
+
+
+def test_an_ellipsis_has_three_dots() -> None:
+    assert Typography().mend([line("She waited..", "She waited..")]) == ["She waited..."]
+    assert Typography().mend([line("She waited.", "She waited.")]) == ["She waited."]
+
+
 def test_marks_after_chinese_letters_are_full_width() -> None:
     ink = np.zeros((20, 200), bool)
     ink[4:16, 10:190] = True

@@ -20,7 +20,7 @@ from ipl.hookspecs import ReadText
 from ipl.mining.media import Box, frames, key_frames
 from ipl.mining.timeline import gaps, length_ms, union
 from ipl.records import MediaInfo, Reading, Span
-from ipl_extractors.rows import SAME_TEXT, Anchor, Row, find_rows, is_same_text
+from ipl_extractors.rows import PLACES, SAME_TEXT, Anchor, Row, find_rows, is_same_text
 from ipl_extractors.strokes import CONTRAST, Luma, contrast, one_colour
 
 __all__ = ["Band", "BandSearch", "choose_bands"]
@@ -54,6 +54,8 @@ OTHER_SIZE = 0.6, 1.7
 """How high the letters of a further band may be, as shares of the first's."""
 JITTER = 0.2
 """How far a text's box may be off in another probe, as a share of its height."""
+SAME_SIZE, SAME_ANCHOR = (0.8, 1.25), 0.3
+"""How high a lone line may be, as shares of the others, and how far off their anchor, as a share of their height."""
 ENCLOSED = 0.4
 """Of bright outlined letters about three quarters are closed off, of what is between dark ones an eighth."""
 
@@ -207,12 +209,12 @@ def choose_bands(probes: Sequence[Sequence[Reading]], width: int, height: int) -
 
     A row of text is a candidate if its text changes, or comes and goes; one that never does is a logo. The
     candidate with the most changes makes the first band, the lower of two equal ones; rows next to it join it.
-    Another band needs to have had different texts, of about the same size.
+    Another band needs to have had different texts of about the same size, or one that is set as those of the first.
     """
     marks, candidates = _candidates(probes, width, height)
     bands: list[Band] = []
     for best in candidates:
-        lone = best.num_texts < 2 and (bool(bands) or not _may_be_all(best, width))
+        lone = best.num_texts < 2 and not (_goes_with(best, bands[0]) if bands else _may_be_all(best, width))
         unlike = bands and not OTHER_SIZE[0] < best.height / bands[0].line_height < OTHER_SIZE[1]
         if lone or unlike or any(band.box.top < best.centre < band.box.bottom for band in bands):
             continue
@@ -227,6 +229,13 @@ def _may_be_all(row: Row, width: int) -> bool:
     """Whether a row's one text may be all that a video has of subtitles: it stays, and in the middle of the width."""
     centre = float(median((each.box[0] + each.box[2]) / 2 for _, each in row.found))
     return row.num_frames >= 2 and row.is_still and abs(centre - width / 2) < OFF_MIDDLE * width
+
+
+def _goes_with(row: Row, band: Band) -> bool:
+    """Whether a row's one text is as high as those of a band, and stands at its anchor: a line moved out of the way."""
+    places = [PLACES[band.anchor.kind](each) for _, each in row.found]
+    is_there = abs(median(places) - band.anchor.x) < SAME_ANCHOR * band.line_height
+    return is_there and SAME_SIZE[0] < row.height / band.line_height < SAME_SIZE[1]
 
 
 def _box(best: Row, candidates: Sequence[Row], width: int, height: int) -> Box:

@@ -1,4 +1,4 @@
-"""What a reading of a short line gets wrong that the ink tells: small letters for capitals, digits for bars.
+"""What a reading gets wrong that the ink tells: small letters for capitals, digits for bars, no space after a mark.
 
 In a long line the words around a letter tell it apart from its capital; in "Go!" nothing does but its height. How
 high a capital is, is learnt from all lines of the track, as they are of one typeface.
@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
@@ -70,6 +71,12 @@ class Line:
             found.append(max(nearest, found[-1]) if found else nearest)
         return found
 
+    def gap(self, one: int, other: int) -> float:
+        """The widest stretch without ink between two characters' centres, in pixels."""
+        left, right = self.centres[one], self.centres[other]
+        gaps = ((max(end, left), min(first, right)) for (_, end), (first, _) in pairwise(self.runs))
+        return max((right - left for left, right in gaps), default=0.0)
+
 
 class Typography:
     """What is known of a track's typeface; it learns from each batch of lines before it mends them."""
@@ -99,7 +106,7 @@ class Typography:
             # What hangs below the line is no part of the letter, but of the picture behind it.
             if not tall or abs(glyph.bottom - median(each.bottom for each in tall)) <= OFF_LINE * glyph.height:
                 letters[number] = _letter(line.text, number, glyph, heights)
-        return _set_marks("".join(letters))
+        return _set_marks(_set_spaces("".join(letters), line))
 
 
 def _letter(text: str, number: int, glyph: _Glyph, heights: Collection[int]) -> str:
@@ -114,8 +121,27 @@ def _letter(text: str, number: int, glyph: _Glyph, heights: Collection[int]) -> 
     return letter
 
 
+def _set_spaces(text: str, line: Line) -> str:
+    """Puts a space after a mark where the ink has one as wide as those between the line's words."""
+    between = [line.gap(at - 1, at + 1) for at, each in enumerate(text) if each == " " and 0 < at < len(text) - 1]
+    if not between:
+        return text
+    wide = median(between)
+    places = [match.start() for match in re.finditer(r"(?<=[,.!?;:])\w|(?<=^[-–])\w", text)]
+    spaced = list(text)
+    for at in reversed(places):
+        if line.gap(at - 1, at) >= wide:
+            spaced.insert(at, " ")
+    return "".join(spaced)
+
+
 def _set_marks(text: str) -> str:
-    """Makes marks full-width after Chinese or Japanese letters, and half-width after Latin ones, as they are set."""
+    """Sets marks as they are set.
+
+    They are of full width after Chinese or Japanese letters, and of half width after Latin ones; an ellipsis has three
+    dots, of which recognisers lose one.
+    """
+    text = re.sub(r"(?<=[^.])\.\.$", "...", text)
     text = re.sub(r"(?<=[\u3040-\u30ff\u3400-\u9fff])[?!,:;]", lambda mark: chr(ord(mark[0]) + 0xFEE0), text)
     return re.sub(r"(?<=[A-Za-z0-9])[？！，：；]", lambda mark: chr(ord(mark[0]) - 0xFEE0), text)
 
