@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from ipl.hookspecs import ReadText
 from ipl_extractors.following import Display, Follower, Look, Picture
@@ -37,8 +37,5 @@ class BandTrack:
 
     def _read(self) -> Iterator[Text]:
         displays, self._unread = self._unread, []
-        yield from self._merged(self._reader.read(displays, self._follower.always_on))
-
-    def _merged(self, texts: Iterable[Text]) -> Iterator[Text]:
-        for text in texts:
+        for text in self._reader.read(displays, self._follower.always_on):
             yield from self._merger.push(text)
