@@ -41,6 +41,8 @@ ALIKE, MORE_ALIKE = 0.6, 0.2
 """The correlation of a word with itself at another place, and how much more it is than at its own."""
 FAIRLY_SURE = 0.85
 """A score from which on a doubtful reading need not be like another one: short texts rarely are."""
+WITNESS = 0.5
+"""A reading that is more likely wrong than right bears out no other."""
 FAINT_LUMA = 120
 """Text that is brighter by less than what is behind it is made so much brighter: red on a black box."""
 FAINT_MARKS = frozenset(".,-–—…'\"")
@@ -137,7 +139,8 @@ class BandReader:
         if not ranked or not any(map(str.isalnum, ranked[0].text)):
             return []
         best, rest = ranked[0], ranked[1:]
-        agreed = any(ratio(_plain(best.text), _plain(each.text)) >= DOUBTFUL_AGREE for each in rest)
+        witnesses = [each for each in rest if each.score >= WITNESS]
+        agreed = any(ratio(_plain(best.text), _plain(each.text)) >= DOUBTFUL_AGREE for each in witnesses)
         fairly_sure = best.score >= self._min_score and (agreed or best.score >= FAIRLY_SURE)
         same = len(ranked) == len(found) > 1 and all(each.text == best.text for each in rest)
         return ranked if best.score >= self._sure_score or fairly_sure or same else []
