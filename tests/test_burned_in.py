@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from ipl_extractors.band import BandSearch, choose_bands
 from ipl_extractors.burned_in import BurnedIn
 from ipl_extractors.evidence import READINGS_FILE
-from ipl_extractors.following import Look, follow
+from ipl_extractors.following import Display, Look, follow
 from ipl_extractors.line_boxes import line_boxes
 from ipl_extractors.ocr import RapidOcr
+from ipl_extractors.reading import BandReader
 from ipl_extractors.readings import Merger, Text, Vote
 from ipl_extractors.rows import Anchor, find_rows
 from ipl_extractors.strokes import contrast, stroke_mask
@@ -260,6 +261,21 @@ def test_what_moves_behind_a_text_is_not_in_its_stack() -> None:
     (display,) = follow([(40.0 * n, drawn("Who goes?", 15 * n)) for n in range(40)], Look(28))
     assert np.abs(display.stack.astype(int) - drawn("Who goes?", 340)).max() <= 45
     assert np.count_nonzero(display.stack > 200) == np.count_nonzero(drawn("Who goes?") > 200)
+
+
+@pytest.mark.parametrize(("below", "lines"), [(24, ["He went home."]), (50, ["He went home.", "He went hone."])])
+def test_what_is_read_of_a_part_of_a_line_is_no_line(below: int, lines: list[str]) -> None:
+    strokes = np.zeros((100, 300), bool)
+    strokes[10:20, 50:250] = strokes[below : below + 10, 50:250] = True
+    luma = np.where(strokes, 255, 0).astype(np.uint8)
+    display = Display(0, 1000, strokes, luma, luma, luma, luma)
+    texts = iter([("He went home.", 0.99), ("He went hone.", 0.9), ("He went hone.", 0.9), ("He went hone.", 0.9)])
+
+    def read_text(pictures: Sequence[np.ndarray], is_line: bool) -> list[list[Reading]]:
+        return [[Reading(*next(texts), (0, 0, 0, 0))] for _ in pictures]
+
+    (text,) = BandReader(Look(28), read_text, 0.7, 0.95).read([display], np.zeros((1, 1), bool))
+    assert text.best()[0].split("\n") == lines
 
 
 def test_a_short_line_below_a_long_one_is_a_line() -> None:

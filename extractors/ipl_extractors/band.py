@@ -124,9 +124,14 @@ class BandSearch:
 
 
 def _crops(band: Band, picture: Picture, readings: Sequence[Reading], scale: float) -> list[Picture]:
-    """The texts of a band in a probe."""
+    """The texts of a band in a probe: what stands at its anchor, and no signs."""
+    place_of, reach = PLACES[band.anchor.kind], 0.5 * band.line_height
     boxes = [
-        reading.box for reading in readings if band.box.top <= reading.box[1] and reading.box[3] <= band.box.bottom
+        each.box
+        for each in readings
+        if band.box.top <= each.box[1]
+        and each.box[3] <= band.box.bottom
+        and abs(place_of(each) - band.anchor.x) <= reach
     ]
     cut = [tuple(round(side * scale) for side in box) for box in boxes]
     return [picture[top:bottom, left:right] for left, top, right, bottom in cut if right > left and bottom > top]

@@ -41,6 +41,8 @@ ALIKE, MORE_ALIKE = 0.6, 0.2
 """The correlation of a word with itself at another place, and how much more it is than at its own."""
 FAIRLY_SURE = 0.85
 """A score from which on a doubtful reading need not be like another one: short texts rarely are."""
+NEAR_LINE = 0.7
+"""Lines of one text begin farther from one another than this share of their height."""
 WITNESS = 0.5
 """A reading that is more likely wrong than right bears out no other."""
 FAINT_LUMA = 120
@@ -89,10 +91,11 @@ class BandReader:
             self._displayed.add(stroke_mask(stands_out, self._look.line_height, self._look.marks))
         logo = _boxed(self._displayed.always & always_on, self._look)
         shown = [_without(_without_signs(each, self._look), logo) for each in displays]
-        crops = [[_crop(each, box, self._look) for box in self._boxes(each)] for each in shown]
+        boxes = [self._boxes(each) for each in shown]
+        crops = [[_crop(each, box, self._look) for box in around] for each, around in zip(shown, boxes, strict=True)]
         variants = self._variants([crop for lines in crops for crop in lines])
-        for display, lines in zip(displays, crops, strict=True):
-            yield _text(display, [next(variants) for _ in lines])
+        for display, around in zip(displays, boxes, strict=True):
+            yield _text(display, _once({box: next(variants) for box in around}, self._look.line_height))
 
     def _boxes(self, display: Display) -> list[Box]:
         if np.count_nonzero(display.strokes) < self._look.fewest:
@@ -144,6 +147,21 @@ class BandReader:
         fairly_sure = best.score >= self._min_score and (agreed or best.score >= FAIRLY_SURE)
         same = len(ranked) == len(found) > 1 and all(each.text == best.text for each in rest)
         return ranked if best.score >= self._sure_score or fairly_sure or same else []
+
+
+def _once(lines: dict[Box, list[Reading]], line_height: int) -> list[list[Reading]]:
+    """The lines without those that are a part of another: too near to it, alike, and read with less certainty."""
+    told = {box: line for box, line in lines.items() if line}
+
+    def is_part(box: Box, line: list[Reading]) -> bool:
+        return any(
+            0 < abs(box.top - other.top) < NEAR_LINE * line_height
+            and line[0].score < readings[0].score
+            and ratio(_plain(line[0].text), _plain(readings[0].text)) >= DOUBTFUL_AGREE
+            for other, readings in told.items()
+        )
+
+    return [line for box, line in told.items() if not is_part(box, line)]
 
 
 def _plain(text: str) -> str:
