@@ -118,9 +118,10 @@ def outcome(kind, world):
     }
 
 
-def low_rank(world):
+def low_rank(world, sent_dtype):
     """One row a rank and no memory: the mean gradient of a matrix has rank 2, so PowerSGD of rank 2 loses nothing."""
     hooked = Hooked("powersgd", world, rank=2)
+    hooked.averager.sent_dtype = sent_dtype
     hooked.averager.begin(compresses=True)
 
     def loss(net):
@@ -141,7 +142,9 @@ def main(out):
     dist.init_process_group("gloo")
     world = World(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
     torch.set_num_threads(1)
-    found = {kind: outcome(kind, world) for kind in KINDS} | {"low_rank_distance": low_rank(world)}
+    found = {kind: outcome(kind, world) for kind in KINDS}
+    found["low_rank_distance"] = low_rank(world, torch.float32)
+    found["low_rank_distance_bf16"] = low_rank(world, torch.bfloat16)
     (out / f"rank-{world.rank}.json").write_text(json.dumps(found))
     dist.barrier()
     os._exit(0)

@@ -29,8 +29,9 @@ def test_halves_are_the_mean_but_for_rounding(outcomes, kind, tolerance):
     assert all(each[kind]["first_distance"] < tolerance for each in outcomes)
 
 
-def test_powersgd_loses_nothing_of_a_gradient_of_its_rank(outcomes):
+def test_powersgd_loses_nothing_of_a_gradient_of_its_rank_but_for_rounding(outcomes):
     assert all(each["low_rank_distance"] < 1e-5 for each in outcomes)
+    assert all(each["low_rank_distance_bf16"] < 1e-2 for each in outcomes)
 
 
 @pytest.mark.parametrize("kind", ["powersgd", "onebit"])
@@ -57,7 +58,8 @@ def test_one_rank_s_nan_reaches_all_and_is_not_remembered(outcomes, kind):
 
 
 @pytest.mark.parametrize(
-    ("kind", "least", "most"), [("none", 1, 1), ("fp16", 2, 2), ("bf16", 2, 2), ("powersgd", 8, 16), ("onebit", 25, 32)]
+    ("kind", "least", "most"),
+    [("none", 1, 1), ("fp16", 2, 2), ("bf16", 2, 2), ("powersgd", 16, 32), ("onebit", 25, 32)],
 )
 def test_bytes_are_counted(outcomes, kind, least, most):
     assert all(least <= each[kind]["bytes_ratio"] <= most for each in outcomes)
