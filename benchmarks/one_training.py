@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pyarrow as pa
 import torch
 import torch.utils.tensorboard
 from ipl_plugins.batchers import DynamicBatcher
+from peer_timing import now
 
 from ipl.asr.config import ModelConfig
 from ipl.asr.models.model import CtcModel, create
@@ -31,10 +31,6 @@ from ipl.training.skipped import Skipped
 Times = tuple[float, float]
 """Seconds of processor time and of wall time."""
 SEED = 17
-
-
-def now() -> Times:
-    return time.process_time(), time.perf_counter()
 
 
 def new_model() -> CtcModel:

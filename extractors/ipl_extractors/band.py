@@ -232,7 +232,7 @@ def choose_bands(probes: Sequence[Sequence[Reading]], width: int, height: int) -
 
 def _may_be_all(row: Row, width: int) -> bool:
     """Whether a row's one text may be all that a video has of subtitles: it stays, and in the middle of the width."""
-    centre = float(median((each.box[0] + each.box[2]) / 2 for _, each in row.found))
+    centre = median(PLACES["centre"](each) for _, each in row.found)
     return row.num_frames >= 2 and row.is_still and abs(centre - width / 2) < OFF_MIDDLE * width
 
 

@@ -178,12 +178,14 @@ def _without_signs(display: Display, look: Look) -> Display:
     import cv2
 
     joint = np.ones((max(1, look.line_height // 6), look.line_height // 2), np.uint8)
-    number, labels = cv2.connectedComponents(cv2.dilate(display.strokes.view(np.uint8), joint))
+    joined = cv2.dilate(display.strokes.view(np.uint8), joint)
+    number, labels, boxes, _ = cv2.connectedComponentsWithStats(joined)
     size = np.bincount(labels[display.strokes], minlength=number)
     stayed = np.bincount(labels[_staying(display)], minlength=number)
     is_sign = (size > 0) & (stayed >= STAYED * np.maximum(size, 1))
     for word in np.flatnonzero((size >= look.fewest) & ~is_sign).tolist():
-        is_sign[word] = _moves(display, labels == word, look)
+        left, top, width, height = boxes[word, : cv2.CC_STAT_AREA].tolist()
+        is_sign[word] = _moves(display, Box(left, top, left + width, top + height), look)
     return replace(display, strokes=display.strokes & ~is_sign[labels]) if is_sign.any() else display
 
 
@@ -198,16 +200,15 @@ def _staying(display: Display) -> Mask:
     return stays
 
 
-def _moves(display: Display, word: Mask, look: Look) -> bool:
+def _moves(display: Display, word: Box, look: Look) -> bool:
     """Whether a word stands elsewhere at the end of the display: subtitles keep their place, the scene drifts."""
     import cv2
 
-    rows, columns = (np.flatnonzero(word.any(axis=axis)) for axis in (1, 0))
-    top, left, reach = int(rows[0]), int(columns[0]), REACH * look.line_height
-    place = slice(top, int(rows[-1]) + 1), slice(left, int(columns[-1]) + 1)
-    above, before = min(reach, top), min(reach, left)
-    around = slice(top - above, place[0].stop + reach), slice(left - before, place[1].stop + reach)
-    likeness = cv2.matchTemplate(display.late[around], display.early[place], cv2.TM_CCOEFF_NORMED)
+    reach = REACH * look.line_height
+    above, before = min(reach, word.top), min(reach, word.left)
+    place = display.early[word.top : word.bottom, word.left : word.right]
+    around = display.late[word.top - above : word.bottom + reach, word.left - before : word.right + reach]
+    likeness = cv2.matchTemplate(around, place, cv2.TM_CCOEFF_NORMED)
     _, best, _, (column, row) = cv2.minMaxLoc(likeness)
     moved = max(abs(column - before), abs(row - above))
     return moved >= LEAST_MOVE and best >= ALIKE and best - likeness[above, before] >= MORE_ALIKE
