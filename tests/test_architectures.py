@@ -9,10 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import ipl
 from ipl.asr.config import FeatureConfig, ModelConfig
 from ipl.asr.models.batch_norm import SequenceBatchNorm
+from ipl.asr.models.gru_layer import GruLayer
 from ipl.asr.models.masks import chunk_mask, draw_chunk
 from ipl.asr.models.model import CtcModel, create
 from ipl.asr.models.streaming import Stream
@@ -190,6 +192,24 @@ def test_padding_changes_no_statistics_of_a_training_step() -> None:
     found = [model(x, frames)[0] for model, x in zip(models, (features, longer), strict=True)]
     for place, length in enumerate((20, 11)):
         assert torch.allclose(found[0][place, :length], found[1][place, :length], atol=1e-4)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_recurrent_layer_is_that_of_packed_sequences(bidirectional: bool) -> None:
+    ours, theirs = GruLayer(5, 7, bidirectional), nn.GRU(5, 7, batch_first=True, bidirectional=bidirectional)
+    theirs.load_state_dict(ours.state_dict())
+    x, num_frames = torch.randn(4, 9, 5), torch.tensor([4, 9, 0, 1])
+    mask = (torch.arange(9) < num_frames[:, None])[:, :, None]
+    packed = pack_padded_sequence(x, num_frames.clamp(min=1), batch_first=True, enforce_sorted=False)
+    expected = pad_packed_sequence(theirs(packed)[0], batch_first=True)[0] * mask
+    found = ours(x, num_frames) * mask
+    assert torch.allclose(found, expected, atol=1e-6)
+    for each in (found, expected):
+        each.square().sum().backward()  # type: ignore[no-untyped-call]
+    for own, right in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert own.grad is not None
+        assert right.grad is not None
+        assert torch.allclose(own.grad, right.grad, atol=1e-5)
 
 
 def test_the_forward_model_sees_no_further_than_its_lookahead() -> None:

@@ -9,9 +9,9 @@ B: utterances · T: frames · T': frames after subsampling · F: mel bands · C:
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ipl.asr.models.batch_norm import SequenceBatchNorm
+from ipl.asr.models.gru_layer import GruLayer
 from ipl.asr.models.layers import frame_mask
 from ipl.asr.models.sizes import DeepSpeech2Sizes
 
@@ -38,9 +38,7 @@ class DeepSpeech2Encoder(nn.Module):
         bands = ((num_mels + 1) // 2 + 1) // 2
         widths = [sizes.channels * bands, *[sizes.width] * (sizes.layers - 1)]
         self.norms = nn.ModuleList(SequenceBatchNorm(width) for width in widths)
-        self.layers = nn.ModuleList(
-            nn.GRU(width, sizes.width, batch_first=True, bidirectional=not sizes.lookahead) for width in widths
-        )
+        self.layers = nn.ModuleList(GruLayer(width, sizes.width, bidirectional=not sizes.lookahead) for width in widths)
         self.row = RowConvolution(sizes.width, sizes.lookahead) if sizes.lookahead else None
         self.last_norm = SequenceBatchNorm(sizes.width)
         self.dropout = nn.Dropout(sizes.dropout)
@@ -56,10 +54,8 @@ class DeepSpeech2Encoder(nn.Module):
             by_band = norm(x.permute(0, 3, 2, 1).flatten(0, 1), mask.repeat_interleave(x.shape[3], dim=0))
             x = by_band.unflatten(0, (-1, x.shape[3])).permute(0, 3, 2, 1).clamp(0, LARGEST) * mask[:, None]
         y = x.transpose(1, 2).flatten(2)  # [B, T', C·F']
-        lengths = num_frames.clamp(min=1).cpu()  # an utterance without frames cannot be packed
         for layer, norm in zip(self.layers, self.norms, strict=True):
-            packed = pack_padded_sequence(self.dropout(norm(y, mask)), lengths, batch_first=True, enforce_sorted=False)
-            y, _ = pad_packed_sequence(layer(packed)[0], batch_first=True, total_length=mask.shape[1])
+            y = layer(self.dropout(norm(y, mask)), num_frames)
             if layer.bidirectional:
                 y = y[:, :, : self.width] + y[:, :, self.width :]
         if self.row is not None:
