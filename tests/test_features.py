@@ -72,6 +72,7 @@ def test_only_whole_windows_are_frames(num_samples: int, frames: int) -> None:
 def test_normalising_takes_out_level_and_scale() -> None:
     features = fbank(noise(1), 16_000)
     assert normalise(features, "none") is features
+    assert torch.allclose(normalise(features, "fixed")[3:7], normalise(features[3:7], "fixed"))  # any frame by itself
     assert normalise(features, "mean").mean(dim=0).abs().max() < 1e-4
     assert (normalise(features, "mean-variance").std(dim=0, correction=0) - 1).abs().max() < 1e-3
     quieter = normalise(fbank(noise(1) * 0.1, 16_000), "mean-variance")
@@ -117,12 +118,14 @@ def test_speed_changes_length_and_pitch() -> None:
 @given(st.integers(0, 2**31), st.lists(st.integers(0, 200), min_size=1, max_size=4))
 def test_masks_stay_within_their_limits(seed: int, lengths: list[int]) -> None:
     config = AugmentConfig(frequency_masks=1, time_masks=1)
-    features = torch.ones(len(lengths), max(max(lengths), 1), 80)
+    features, _ = pad([10 + torch.randn(length, 80) for length in (*lengths, 2)])
+    before, lengths = features.clone(), [*lengths, 2]
     masked = spec_augment(features, torch.tensor(lengths), random_for(seed, 0, "step"), config)
-    for one, length in zip(masked, lengths, strict=True):
-        bands = (one == 0).all(dim=0).sum()
-        frames = (one == 0).all(dim=1)
-        assert frames.all() or bands <= config.frequency_mask_bands
+    for one, own, length in zip(masked, features, lengths, strict=True):
+        hidden = one != own
+        bands, frames = hidden[:length].all(dim=0).sum(), hidden.all(dim=1)
+        assert length == 0 or frames[:length].all() or bands <= config.frequency_mask_bands
         assert bands == 80 or frames.sum() <= min(config.time_mask_frames, 0.1 * length)
-        assert not frames[length:].any() or frames.all()
-    assert features.min() == 1  # the input stays as it was
+        means = own[:length].mean(dim=0).expand_as(one[:length])
+        assert torch.allclose(one[:length][hidden[:length]], means[hidden[:length]])  # what is hidden is no silence
+    assert torch.equal(features, before)  # the input stays as it was

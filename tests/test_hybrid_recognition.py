@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from helpers_training import LETTERS, RATE, utterances
 
 SEED = 5
-HEARD = FeatureConfig(RATE, 40, "none")
+HEARD = FeatureConfig(RATE, 40, "fixed")
 
 
 def by_heart(architecture: str, seed: int, steps: int = 130, **sizes: float) -> CtcModel:

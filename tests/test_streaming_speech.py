@@ -47,7 +47,7 @@ def talkative(features: FeatureConfig, **sizes: float) -> CtcModel:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
-    save(talkative(FeatureConfig(RATE, 40, "none"), chunk_frames=8, left_chunks=2), folder / "model")
+    save(talkative(FeatureConfig(RATE, 40, "fixed"), chunk_frames=8, left_chunks=2), folder / "model")
     write_arpa(estimate(["ab c", "cab"], 3), folder / "lm.arpa")
     return folder
 
@@ -116,4 +116,4 @@ def test_what_cannot_be_streamed_is_told() -> None:
     with pytest.raises(InputError, match="normalised by utterance"):
         Listener(talkative(FeatureConfig(RATE, 40), chunk_frames=8), DecodingOptions())
     with pytest.raises(InputError, match="without chunks"):
-        Listener(talkative(FeatureConfig(RATE, 40, "none")), DecodingOptions())
+        Listener(talkative(FeatureConfig(RATE, 40, "fixed")), DecodingOptions())

@@ -47,9 +47,11 @@ def change_speed(samples: Tensor, sample_rate_hz: int, factor: float) -> Tensor:
 
 
 def spec_augment(features: Tensor, num_frames: Tensor, generator: torch.Generator, config: AugmentConfig) -> Tensor:
-    """Sets random bands and stretches of features [B, T, F] to zero, their mean (SpecAugment, arXiv 1904.08779).
+    """Hides random bands and stretches of features [B, T, F] behind each band's mean (SpecAugment, arXiv 1904.08779).
 
-    A time mask covers at most `time_mask_share` of an utterance's num_frames [B].
+    The mean is the utterance's own, and zero only where features are normalised by utterance: zeros in others would be
+    quieter than any silence. A time mask covers at most `time_mask_share` of an utterance's num_frames [B], past which
+    features have to be zero.
     """
     batch, length, bands = features.shape
     limits = torch.minimum(
@@ -59,7 +61,8 @@ def spec_augment(features: Tensor, num_frames: Tensor, generator: torch.Generato
     all_bands = torch.full((batch,), float(bands))
     widths = torch.full((batch,), float(config.frequency_mask_bands))
     over_bands = _masks(bands, all_bands, widths, config.frequency_masks, generator)  # [B, F]
-    return features.masked_fill((over_time[:, :, None] | over_bands[:, None, :]).to(features.device), 0.0)
+    means = features.sum(dim=1) / num_frames.clamp(min=1)[:, None].to(features.device)  # [B, F]
+    return torch.where((over_time[:, :, None] | over_bands[:, None, :]).to(features.device), means[:, None], features)
 
 
 def _masks(size: int, ends: Tensor, widest: Tensor, count: int, generator: torch.Generator) -> Tensor:

@@ -22,12 +22,13 @@ class FeatureConfig:
     """Which features a model hears. Audio of another sample rate is resampled to `sample_rate_hz`.
 
     A model that hears `samples` gets each frame's samples as they are, `num_mels` of them, a hundredth of the rate;
-    they are normalised over the whole utterance, filterbanks in each band.
+    they are normalised over the whole utterance, filterbanks in each band. `fixed` takes the same from every frame, the
+    mean and deviation of speech at large, so it can be done while audio comes in.
     """
 
     sample_rate_hz: int = 16_000
     num_mels: int = 80
-    normalise: Literal["none", "mean", "mean-variance"] = "mean-variance"
+    normalise: Literal["none", "fixed", "mean", "mean-variance"] = "mean-variance"
     kind: Literal["filterbanks", "samples"] = "filterbanks"
 
 

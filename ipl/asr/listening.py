@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ipl.asr import features
+from ipl.asr.config import FeatureConfig
 from ipl.asr.decoding.beam import PrefixBeam
 from ipl.asr.decoding.greedy import greedy
 from ipl.asr.models.model import CtcModel
@@ -31,17 +32,17 @@ class Listener:
     """
 
     def __init__(self, model: CtcModel, options: DecodingOptions) -> None:
-        if model.config.features.normalise != "none":
+        if model.config.features.normalise not in ("none", "fixed"):
             raise InputError(
                 f"streaming: the model's features are normalised by utterance ({model.config.features.normalise}), "
-                "which is not known before its end; expected a model with `normalise: none`"
+                "which is not known before its end; expected a model with `normalise: fixed`"
             )
         check_decoder(model, options, "streaming")
         if options.decode == "joint":
             raise InputError("streaming: found decode: joint, which needs the whole utterance; expected rescore")
         self.model, self.options = model, options
         self._stream = Stream(model)
-        self._sound = _Sound(model.config.features.sample_rate_hz, model.config.features.num_mels)
+        self._sound = _Sound(model.config.features)
         device = next(model.parameters()).device
         self._fusion = fusion_of(model.units, options, device)
         like = torch.zeros(0, device=device)
@@ -100,13 +101,12 @@ class Listener:
 class _Sound:
     """Samples that came, from the first that a later frame still sees."""
 
-    sample_rate_hz: int
-    num_mels: int
+    config: FeatureConfig
     waiting: Tensor = field(default_factory=lambda: torch.zeros(0))
 
     def frames(self, samples: Tensor) -> Tensor:
         """The features [T, F] of the frames that are whole with these samples [N]."""
         self.waiting = torch.cat([self.waiting, samples])
-        found = features.fbank(self.waiting, self.sample_rate_hz, self.num_mels)
-        self.waiting = self.waiting[len(found) * self.sample_rate_hz * features.STEP_MS // 1000 :]
+        found = features.compute(self.waiting, self.config)
+        self.waiting = self.waiting[len(found) * self.config.sample_rate_hz * features.STEP_MS // 1000 :]
         return found

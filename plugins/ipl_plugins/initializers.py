@@ -39,8 +39,9 @@ class Scratch:
     "sample rate that the model hears; audio of another rate is resampled"
     num_mels: int = 80
     "mel bands of the features"
-    normalise: Literal["none", "mean", "mean-variance"] = "mean-variance"
-    "what of each band's statistics is taken out of an utterance"
+    normalise: Literal["none", "fixed", "mean", "mean-variance"] = "mean-variance"
+    """what of each band's statistics is taken out of an utterance; fixed takes those of speech at large, for models
+    that hear while audio comes in"""
 
     def __post_init__(self) -> None:
         """Refuses sizes that the architecture does not have."""

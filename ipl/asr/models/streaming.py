@@ -20,7 +20,7 @@ class Stream:
 
     Latency is a chunk, the encoder's `right_frames`, and the subsampling's lookahead of `subsampling` + 1 frames.
     Features have to come normalised, so a model for streams wants features that are not normalised by utterance
-    (`normalise: none`).
+    (`normalise: fixed`).
     Raises InputError for a model without chunks.
     """
 
