@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -263,6 +264,21 @@ def test_what_moves_behind_a_text_is_not_in_its_stack() -> None:
     assert np.count_nonzero(display.stack > 200) == np.count_nonzero(drawn("Who goes?") > 200)
 
 
+@pytest.mark.parametrize("colours", [((235, 30, 30), (255, 210, 0)), ((235, 30, 30), (235, 30, 30))])
+def test_letters_that_luma_does_not_show_are_read_by_their_colour(colours: Sequence[tuple[int, int, int]]) -> None:
+    image = Image.new("RGB", (400, 60), (75, 75, 75))  # as bright as red is
+    draw = ImageDraw.Draw(image)
+    for at, word, colour in zip((40, 220), ("Who goes", "there?"), colours, strict=True):
+        draw.text((at, 12), word, font=ImageFont.load_default(size=28), fill=colour)
+    planes = np.moveaxis(np.asarray(image)[:, :, (1, 2, 0)], 2, 0)  # green, blue, red
+    (display,) = follow([(40.0 * n, planes) for n in range(40)], Look(28))
+    assert display.stack[display.strokes].min() > 150
+    assert np.array_equal(display.picture, display.stack)
+    white = np.repeat(drawn("Who goes?")[None], 3, axis=0)
+    (display,) = follow([(40.0 * n, white) for n in range(40)], Look(28))
+    assert np.abs(display.stack.astype(int) - drawn("Who goes?")).max() <= 1
+
+
 @pytest.mark.parametrize(("below", "lines"), [(24, ["He went home."]), (50, ["He went home.", "He went hone."])])
 def test_what_is_read_of_a_part_of_a_line_is_no_line(below: int, lines: list[str]) -> None:
     strokes = np.zeros((100, 300), bool)
@@ -315,6 +331,30 @@ def test_a_row_is_what_shares_a_start_or_a_centre() -> None:
     assert find_rows(left)[0].anchor == Anchor("left", 40)
 
 
+def test_no_line_reaches_into_a_sign_beside_it() -> None:
+    strokes, sign = np.zeros((100, 640), bool), np.zeros((100, 640), bool)
+    strokes[60:80, 220:420] = True
+    sign[60:80, 424:440] = sign[20:40, 210:220] = True
+    (box,) = line_boxes(strokes, 30, Anchor("centre", 320), sign)
+    assert (box.left, box.right) == (202, 424)
+
+
+def test_a_letter_of_a_logo_beside_a_line_is_not_read() -> None:
+    strokes, always = np.zeros((100, 300), bool), np.zeros((100, 300), bool)
+    strokes[40:60, 50:250] = strokes[40:60, 254:264] = True
+    always[40:60, 254:266] = True
+    luma = np.where(strokes, 255, 0).astype(np.uint8)
+    widths = []
+
+    def read_text(pictures: Sequence[np.ndarray], is_line: bool) -> list[list[Reading]]:
+        widths.extend(picture.shape[1] for picture in pictures)
+        return [[Reading("He went home.", 0.99, (0, 0, 0, 0))] for _ in pictures]
+
+    reader = BandReader(Look(28, Anchor("centre", 150)), read_text, 0.7, 0.95)
+    assert len(list(reader.read([Display(0, 1000, strokes, luma, luma, luma, luma)], always))) == 1
+    assert widths == [254 - (50 - round(0.6 * 28))]
+
+
 def text(start_ms: int, end_ms: int, said: str | None, score: float = 0.9, where: int = 0) -> Text:
     strokes = np.zeros((8, 64), bool)
     strokes[:, where : where + 16] = True
@@ -323,7 +363,7 @@ def text(start_ms: int, end_ms: int, said: str | None, score: float = 0.9, where
 
 
 def merged(pieces: Sequence[Text]) -> list[Text]:
-    merger = Merger(88)
+    merger = Merger(88, 0.95)
     return [*chain.from_iterable(map(merger.push, pieces)), *merger.end()]
 
 
@@ -333,6 +373,17 @@ def test_pieces_of_one_text_are_joined_and_vote() -> None:
     first, second = merged(pieces)
     assert (first.start_ms, first.end_ms, first.best()[0]) == (0, 1600, "Who goes there?")
     assert second.best() == ("I do.", 0.9)
+
+
+def test_a_short_text_is_one_that_is_sure_and_stands_alone() -> None:
+    before, after = text(0, 1000, "Who goes there?"), text(1300, 2000, "I do.", where=32)
+    assert len(merged([before, text(1000, 1300, "No!", 0.99, where=16), after])) == 3
+    assert len(merged([before, text(1000, 1300, "No!", 0.8, where=16), after])) == 2
+    twice = text(1000, 1300, "No!", 0.8, where=16)
+    twice = replace(twice, readings=(*twice.readings, Vote("No!", 0.7, 0)))
+    assert len(merged([before, twice, after])) == 3
+    sign = [text(1000 + 200 * n, 1200 + 200 * n, said, 0.99, 8 * n) for n, said in enumerate(["CAF", "FE", None])]
+    assert [each.best()[0] for each in merged([text(0, 900, "Who goes there?"), *sign])] == ["Who goes there?"]
 
 
 def test_the_same_line_twice_with_a_gap_is_two_cues() -> None:

@@ -36,6 +36,11 @@ def test_a_long_line_is_left_to_the_recogniser() -> None:
     assert Typography().mend([line("was so cold", "Was So Cold")]) == ["Was So Cold"]
 
 
+@pytest.mark.parametrize("shown", ["Our bird flew home", "- She came. We left"])
+def test_a_sentence_begins_with_a_capital_where_the_ink_has_one(shown: str) -> None:
+    assert Typography().mend([line(shown, shown.replace("O", "o").replace("S", "s").replace("W", "w"))]) == [shown]
+
+
 def test_a_line_whose_places_are_not_known_stays() -> None:
     assert Typography().mend([Line("1?", (), np.ones((8, 8), bool)), Line("", (), np.zeros((8, 8), bool))]) == [
         "1?",

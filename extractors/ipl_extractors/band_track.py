@@ -20,7 +20,7 @@ class BandTrack:
     ) -> None:
         self._follower = Follower(look)
         self._reader = BandReader(look, read_text, min_score, sure_score)
-        self._merger = Merger(same_text)
+        self._merger = Merger(same_text, sure_score)
         self._unread: list[Display] = []
 
     def push(self, time_ms: float, picture: Picture) -> Iterator[Text]:

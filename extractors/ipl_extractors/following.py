@@ -25,6 +25,7 @@ import numpy.typing as npt
 from ipl.mining.media import Box
 from ipl_extractors.rows import Anchor
 from ipl_extractors.strokes import (
+    CONTRAST,
     Luma,
     Mask,
     contrast,
@@ -62,6 +63,8 @@ SUDDEN = 0.25
 """A drop of a text's level from one frame to the next by this share is its end, unlike the steps of a fade."""
 CLEAR = 0.8
 """A text that stands out by this share of the most it does is clear: neither blurred, nor fading, nor hardly seen."""
+PURE = 0.6
+"""Luma is this share, or less, of the brightest part of colours that it tells too little of: red, blue, purple."""
 NUM_FADING = 3
 """In so many samples, less one, a text has come out, or begins to go."""
 NUM_LEVELS = 25
@@ -222,12 +225,16 @@ class _Frame:
     picture: Picture
     look: Look
 
+    @property
+    def is_coloured(self) -> bool:
+        return self.picture.ndim == 3
+
     @cached_property
     def luma(self) -> Luma:
-        """What is read, uint8 [H, W]: colours are stored at half the width and height, and blurred."""
+        """What is read if it tells enough, uint8 [H, W]: colours are stored at half the width and height, blurred."""
         import cv2
 
-        if self.picture.ndim == 2:
+        if not self.is_coloured:
             return self.picture
         green, blue, red = self.picture
         luma: Luma = cv2.cvtColor(cv2.merge([red, green, blue]), cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
@@ -238,7 +245,7 @@ class _Frame:
         """What is followed, uint8 [H, W]: luma, or the brightest of the colours, as pure red has hardly any luma."""
         import cv2
 
-        if self.picture.ndim == 2:
+        if not self.is_coloured:
             return self.picture
         green, blue, red = self.picture
         light: Luma = cv2.max(cv2.max(red, green), blue).astype(np.uint8, copy=False)
@@ -356,21 +363,36 @@ class _Shown:
             start_ms = frame.time_ms
         levels = self._stacked_levels()
         clear = [frame for frame, level in zip(self.stacked, levels, strict=True) if level >= CLEAR * max(levels)]
-        pictures = [frame.luma for frame in clear]
-        stack = np.maximum.reduce(pictures) if self.look.dark else np.minimum.reduce(pictures)
         votes = np.sum([frame.mask for frame in clear], axis=0)
         strokes = self.look.text(votes > MOST * len(clear))
+        if np.count_nonzero(strokes) < self.look.fewest:
+            strokes = self.strokes
+        clearest = self.stacked[levels.index(max(levels))]
+        stack, picture = self._common([frame.luma for frame in clear]), clearest.luma
+        faint = np.percentile(contrast(stack, self.look.line_height, self.look.dark)[strokes], 10) <= CONTRAST
+        if clearest.is_coloured and faint and _are_pure([*clear, clearest], strokes):
+            stack, picture = self._common([frame.light for frame in clear]), clearest.light
         return Display(
             start_ms,
             end_ms,
-            strokes if np.count_nonzero(strokes) >= self.look.fewest else self.strokes,
+            strokes,
             stack,
-            picture=self.stacked[levels.index(max(levels))].luma,
+            picture,
             early=self._early.contrasts,
             late=self._latest[0].contrasts,
             before=before.contrasts if before else None,
             after=after.contrasts if after else None,
         )
+
+    def _common(self, pictures: Sequence[Luma]) -> Luma:
+        common: Luma = np.maximum.reduce(pictures) if self.look.dark else np.minimum.reduce(pictures)
+        return common
+
+
+def _are_pure(frames: Sequence[_Frame], strokes: Mask) -> bool:
+    """Whether many of a text's pixels are of a pure colour: all, or those of a karaoke line that are (not) sung."""
+    purity = np.concatenate([frame.luma[strokes] / np.maximum(frame.light[strokes], 1) for frame in frames])
+    return bool(np.percentile(purity, 25) <= PURE)
 
 
 def _turn(recent: Sequence[_Frame], pixels: Mask, look: Look) -> float:

@@ -15,10 +15,11 @@ from ipl_extractors.strokes import Mask, own_span, stands_at
 __all__ = ["line_boxes"]
 
 
-def line_boxes(strokes: Mask, line_height: int, anchor: Anchor | None = None) -> list[Box]:
+def line_boxes(strokes: Mask, line_height: int, anchor: Anchor | None = None, foreign: Mask | None = None) -> list[Box]:
     """Returns the boxes of the lines of text that the strokes make, top to bottom.
 
-    What stands on one height with a line, or above it, but not at the anchor, is no part of the text.
+    What stands on one height with a line, or above it, but not at the anchor, is no part of the text. No box reaches
+    into the `foreign` strokes beside its line, bool [H, W].
     """
     rows = strokes.sum(axis=1)
     # Between two lines hardly a stroke passes, though a hanging letter does: what is much compared with the rows
@@ -39,8 +40,12 @@ def line_boxes(strokes: Mask, line_height: int, anchor: Anchor | None = None) ->
     boxes, anchored = [], []
     for top, bottom in lines:
         first, last, is_anchored = _extent(np.flatnonzero(strokes[top:bottom].any(axis=0)), line_height, anchor)
-        box = max(0, first - beside), max(0, top - above), last + 1 + beside, min(len(rows), bottom + above)
-        boxes.append(Box(box[0], box[1], min(strokes.shape[1], box[2]), box[3]))
+        left, right = max(0, first - beside), min(strokes.shape[1], last + 1 + beside)
+        if foreign is not None:
+            others = np.flatnonzero(foreign[top:bottom].any(axis=0))
+            left = max([left, *(others[others < first] + 1)[-1:]])
+            right = min([right, *others[others > last][:1]])
+        boxes.append(Box(int(left), max(0, top - above), int(right), min(len(rows), bottom + above)))
         anchored.append(is_anchored)
     return [box for box, keep in zip(boxes, anchored, strict=True) if keep or not any(anchored)]
 

@@ -90,17 +90,21 @@ class BandReader:
             stands_out = contrast(display.stack, self._look.line_height, self._look.dark)
             self._displayed.add(stroke_mask(stands_out, self._look.line_height, self._look.marks))
         logo = _boxed(self._displayed.always & always_on, self._look)
-        shown = [_without(_without_signs(each, self._look), logo) for each in displays]
-        boxes = [self._boxes(each) for each in shown]
+        shown, boxes = [], []
+        for display in displays:
+            alone = _without_signs(display, self._look)
+            letters = _mostly_on(alone.strokes, always_on)
+            shown.append(_without(replace(alone, strokes=alone.strokes & ~letters), logo))
+            boxes.append(self._boxes(shown[-1], letters))
         crops = [[_crop(each, box, self._look) for box in around] for each, around in zip(shown, boxes, strict=True)]
         variants = self._variants([crop for lines in crops for crop in lines])
         for display, around in zip(displays, boxes, strict=True):
             yield _text(display, _once({box: next(variants) for box in around}, self._look.line_height))
 
-    def _boxes(self, display: Display) -> list[Box]:
+    def _boxes(self, display: Display, foreign: Mask) -> list[Box]:
         if np.count_nonzero(display.strokes) < self._look.fewest:
             return []
-        return line_boxes(display.strokes, self._look.line_height, self._look.anchor)
+        return line_boxes(display.strokes, self._look.line_height, self._look.anchor, foreign)
 
     def _variants(self, crops: Sequence[_Crop]) -> Iterator[list[Reading]]:
         """Reads each line, and yields all that was read of it, the best first; nothing that cannot be relied on."""
@@ -187,6 +191,16 @@ def _without_signs(display: Display, look: Look) -> Display:
         left, top, width, height = boxes[word, : cv2.CC_STAT_AREA].tolist()
         is_sign[word] = _moves(display, Box(left, top, left + width, top + height), look)
     return replace(display, strokes=display.strokes & ~is_sign[labels]) if is_sign.any() else display
+
+
+def _mostly_on(strokes: Mask, always_on: Mask) -> Mask:
+    """The letters of a logo that texts cover at times: of which most is also there while no text is shown."""
+    import cv2
+
+    number, labels = cv2.connectedComponents(strokes.view(np.uint8))
+    size, on = (np.bincount(labels[mask], minlength=number) for mask in (strokes, strokes & always_on))
+    found: Mask = ((size > 0) & (on >= STAYED * size))[labels]
+    return found
 
 
 def _staying(display: Display) -> Mask:

@@ -20,7 +20,7 @@ DOUBTFUL_AGREE = 60
 SAME_PLACE = 0.3
 """The share of strokes that the first and the last piece of one text have in common, at the least."""
 SHORTEST_MS = 400
-"""Half of what houses ask for at least (833 ms); what shows for a shorter time is a sign that moved through."""
+"""Half of what houses ask for at least (833 ms); what shows for a shorter time must be read without a doubt."""
 
 
 class Vote(NamedTuple):
@@ -47,9 +47,9 @@ class Text:
     """those of the last piece that something was read of, if there were several"""
 
     @property
-    def is_readable(self) -> bool:
-        """Whether something was read, and stood long enough for people to read it: not a text as it fades."""
-        return bool(self.readings) and self.end_ms - self.start_ms >= SHORTEST_MS
+    def is_short(self) -> bool:
+        """Whether it stands for a shorter time than people need to read it: a text as it fades, a sign, or "No!"."""
+        return self.end_ms - self.start_ms < SHORTEST_MS
 
     @property
     def moves(self) -> bool:
@@ -71,30 +71,50 @@ class Merger:
 
     Something that passes behind a text can cut its display into pieces and spoil the reading of one. Pieces
     touch, and read alike (rapidfuzz ratio from `same_text` on, spaces left out) or stand on the same strokes.
+    What stands for a short time only must have been read with `sure_score`, or so from two pictures, and no other
+    short text may touch it: a sign that moves through the band makes a chain of them.
     """
 
-    def __init__(self, same_text: float) -> None:
+    def __init__(self, same_text: float, sure_score: float) -> None:
         self._same_text = same_text
+        self._sure_score = sure_score
+        self._before: Text | None = None
         self._last: Text | None = None
 
     def push(self, text: Text) -> Iterator[Text]:
         """Takes the next piece, and yields the text before it if that is whole."""
         last = self._last
-        if last and text.start_ms <= last.end_ms and _one_text(last, text, self._same_text):
+        if last and _touch(last, text) and _one_text(last, text, self._same_text):
             shown: dict[str, Any] = {}
             if text.readings:
                 of_last = {"last_strokes": text.strokes}
                 shown = of_last if last.readings else {"picture": text.picture, "strokes": text.strokes}
             self._last = replace(last, end_ms=text.end_ms, readings=last.readings + text.readings, **shown)
             return
-        yield from self.end()
-        self._last = text
+        yield from self._whole(text)
+        self._before, self._last = last, text
 
     def end(self) -> Iterator[Text]:
         """Yields the last text."""
-        if self._last and self._last.is_readable and not self._last.moves:
-            yield self._last
-        self._last = None
+        yield from self._whole(None)
+        self._before = self._last = None
+
+    def _whole(self, after: Text | None) -> Iterator[Text]:
+        last = self._last
+        if last and last.readings and not last.moves and (not last.is_short or self._is_sure(last, after)):
+            yield last
+
+    def _is_sure(self, short: Text, after: Text | None) -> bool:
+        chained = (self._before and self._before.is_short and _touch(self._before, short)) or (
+            after and after.is_short and _touch(short, after)
+        )
+        best, score = short.best()
+        again = sum(vote.text == best for vote in short.readings) > 1
+        return not chained and (score >= self._sure_score or again)
+
+
+def _touch(one: Text, other: Text) -> bool:
+    return other.start_ms <= one.end_ms
 
 
 def _one_text(one: Text, other: Text, same_text: float) -> bool:
