@@ -212,6 +212,15 @@ def test_a_recurrent_layer_is_that_of_packed_sequences(bidirectional: bool) -> N
         assert torch.allclose(own.grad, right.grad, atol=1e-5)
 
 
+def test_what_is_heard_comes_through_all_gates_of_a_new_model() -> None:
+    model = create(ModelConfig("wav2letter"), UNITS, 1).eval()
+    features = torch.randn(1, 200, 80, generator=torch.Generator().manual_seed(0))
+    found: list[Tensor] = []
+    model.encoder.norm.register_forward_hook(lambda module, inputs, output: found.append(inputs[0][0]))
+    whole(model, features)
+    assert 0.1 < float(found[0].std(dim=0).mean()) < 10  # over frames; without a way around them 0.0006
+
+
 def test_the_forward_model_sees_no_further_than_its_lookahead() -> None:
     model = made("deep_speech_2", channels=4, lookahead=3)
     features = noise(150)
