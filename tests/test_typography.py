@@ -20,7 +20,7 @@ def line(shown: str, read: str) -> Line:
     ImageDraw.Draw(image).text((30, 8), shown, font=FONT, fill=255)
     edges = [30 + FONT.getlength(shown[:at]) for at in range(len(shown) + 1)]
     centres = tuple((one + other) / 2 for one, other in pairwise(edges))
-    return Line(read, centres, np.asarray(image) > 128)
+    return Line(read, centres, np.array(image) > 128)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,12 @@ def line(shown: str, read: str) -> Line:
 def test_a_short_line_is_read_as_its_letters_stand(shown: str, read: str) -> None:
     plain = line("That bird flew home", "That bird flew home")
     assert Typography().mend([plain, line(shown, read)])[1] == shown
+
+
+def test_what_is_behind_a_tall_letter_makes_no_capital_small() -> None:
+    plain, short = line("That bird flew home", "That bird flew home"), line("Why?", "Why?")
+    short.ink[:18, round(short.centres[1])] = True  # an edge that reaches from above down to the h
+    assert Typography().mend([plain, short])[1] == "Why?"
 
 
 def test_a_long_line_is_left_to_the_recogniser() -> None:

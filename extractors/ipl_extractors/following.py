@@ -322,12 +322,15 @@ class _Shown:
         """Returns from when on another text is shown, None where it is still this one."""
         fewest = self.look.fewest
         size = np.count_nonzero(self.strokes)
-        added = self.look.text(now.mask & before.mask & ~near(self.strokes))
         if np.count_nonzero(self.strokes & now.mask) < KEPT * size:
             lost = self.strokes & ~near(now.mask)
             return _turn(recent, lost if np.count_nonzero(lost) >= fewest else self.strokes & ~now.mask, self.look)
-        if np.count_nonzero(added) > min(ADDED * size, ADDED_LETTERS * fewest):
-            return _turn(recent, added, self.look)
+        much = min(ADDED * size, ADDED_LETTERS * fewest)
+        added = now.mask & before.mask & ~near(self.strokes)
+        if np.count_nonzero(added) > much:
+            added = self.look.text(added)
+            if np.count_nonzero(added) > much:
+                return _turn(recent, added, self.look)
         return None
 
     def extend(self, frame: _Frame) -> None:

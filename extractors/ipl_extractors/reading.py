@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -138,11 +139,14 @@ class BandReader:
         return [_own(_joined(each), crop, self._look.line_height) for each, crop in zip(found, crops, strict=True)]
 
     def _reliable(self, found: list[Reading]) -> list[Reading]:
-        """What was read of a line, the best first; nothing where it cannot be relied on.
+        """What was read of a line, what most pictures say first; nothing where it cannot be relied on.
 
         A reading can that is sure by itself, or fairly sure and like another one, or the same from all pictures.
         """
-        ranked = sorted((each for each in found if each.text), key=lambda each: -each.score)
+        agreeing = defaultdict[str, float](float)
+        for each in found:
+            agreeing[each.text] += each.score
+        ranked = sorted((each for each in found if each.text), key=lambda each: (-agreeing[each.text], -each.score))
         if not ranked or not any(map(str.isalnum, ranked[0].text)):
             return []
         best, rest = ranked[0], ranked[1:]

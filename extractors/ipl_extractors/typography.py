@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -106,24 +106,26 @@ class Typography:
         glyphs = _glyphs(line)
         letters = list(line.text)
         tall = [glyph for number, glyph in glyphs.items() if line.text[number] in TALL]
-        heights = [glyph.height for glyph in tall] or self._capitals
+        # What is behind a letter may make it higher; another letter as high bears it out, and so do those before.
+        are_alike = len(tall) > 1 and min(tall).height > LARGE * max(tall).height
+        heights = [glyph.height for glyph in tall] if are_alike or not self._capitals else self._capitals
+        capital = median(heights) if heights else None
         for number, glyph in glyphs.items():
             # What hangs below the line is no part of the letter, but of the picture behind it.
             if not tall or abs(glyph.bottom - median(each.bottom for each in tall)) <= OFF_LINE * glyph.height:
-                letters[number] = _letter(line.text, number, glyph, heights)
+                letters[number] = _letter(line.text, number, glyph, capital, are_alike)
         return _set_marks(_set_spaces("".join(letters), line))
 
 
-def _letter(text: str, number: int, glyph: _Glyph, heights: Collection[int]) -> str:
-    """The letter that the ink shows, given how high capitals are."""
+def _letter(text: str, number: int, glyph: _Glyph, capital: float | None, is_certain: bool) -> str:
+    """The letter that the ink shows, given how high capitals are, and whether that is certain."""
     letter = text[number]
-    if letter in TWINS and heights:
-        share = glyph.height / median(heights)
+    if letter in TWINS and capital:
+        share = glyph.height / capital
         is_short = sum(map(str.isalpha, text)) <= FEW
         if share < SMALL and is_short:
             return letter.lower()
-        are_alike = min(heights) > LARGE * max(heights)  # or else some are of other letters, or of the picture behind
-        if share > LARGE and (is_short or (are_alike and _STARTS.search(text[:number]))):
+        if share > LARGE and (is_short or (is_certain and _STARTS.search(text[:number]))):
             return letter.upper()
     beside = text[max(0, number - 1) : number] + text[number + 1 : number + 2]
     if letter in "1|" and not any(map(str.isdigit, beside)) and glyph.filled >= BAR:
