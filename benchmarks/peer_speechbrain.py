@@ -5,6 +5,9 @@ python peer_speechbrain.py UTTERANCES.npz PARAMETERS BATCH_SECONDS EPOCHS UNITS
 The recipe is recipes/LibriSpeech/ASR/transformer/hparams/conformer_small.yaml of SpeechBrain, with CTC alone: its front
 end of convolutions, relative positions, batches of like length by DynamicBatchSampler, made by a process of their own.
 Features are computed at each step, as there; nothing is hidden of them. Prints a Timing as a line of JSON.
+
+SpeechBrain imports torchaudio, of which PyPI has a build for CUDA alone: beside a torch without CUDA it is refused
+(libc10_cuda.so) until the libraries in torchaudio/lib, which nothing here uses, are taken away.
 """
 
 from __future__ import annotations
