@@ -40,6 +40,8 @@ LEAST_MOVE = 2
 """So many pixels are more than compression shifts an edge."""
 ALIKE, MORE_ALIKE = 0.6, 0.2
 """The correlation of a word with itself at another place, and how much more it is than at its own."""
+VERY_ALIKE = 0.9
+"""The correlation of a word with itself in the frames around its display: of another word with it, it is lower."""
 FAIRLY_SURE = 0.85
 """A score from which on a doubtful reading need not be like another one: short texts rarely are."""
 NEAR_LINE = 0.7
@@ -181,7 +183,8 @@ def _without_signs(display: Display, look: Look) -> Display:
     """The display without words that are part of the scene: signs, titles.
 
     Some move with it. Some stand still, but were there before the display and still are after it; what stays of a text
-    that only one side shares, as of two lines that come one after the other, is its own.
+    that only one side shares, as of two lines that come one after the other, is its own. So is what stays while a sign
+    moves, and nothing else is there: the sign has cut the display out of a longer one.
     """
     import cv2
 
@@ -189,11 +192,13 @@ def _without_signs(display: Display, look: Look) -> Display:
     joined = cv2.dilate(display.strokes.view(np.uint8), joint)
     number, labels, boxes, _ = cv2.connectedComponentsWithStats(joined)
     size = np.bincount(labels[display.strokes], minlength=number)
-    stayed = np.bincount(labels[_staying(display)], minlength=number)
-    is_sign = (size > 0) & (stayed >= STAYED * np.maximum(size, 1))
-    for word in np.flatnonzero((size >= look.fewest) & ~is_sign).tolist():
+    stays = (size > 0) & (np.bincount(labels[_staying(display)], minlength=number) >= STAYED * np.maximum(size, 1))
+    moves = np.zeros(number, bool)
+    for word in np.flatnonzero((size >= look.fewest) & ~stays).tolist():
         left, top, width, height = boxes[word, : cv2.CC_STAT_AREA].tolist()
-        is_sign[word] = _moves(display, Box(left, top, left + width, top + height), look)
+        moves[word] = _moves(display, Box(left, top, left + width, top + height), look)
+    is_cut_out = moves.any() and (size[~stays & ~moves] < look.fewest).all()
+    is_sign = moves if is_cut_out else moves | stays
     return replace(display, strokes=display.strokes & ~is_sign[labels]) if is_sign.any() else display
 
 
@@ -219,17 +224,33 @@ def _staying(display: Display) -> Mask:
 
 
 def _moves(display: Display, word: Box, look: Look) -> bool:
-    """Whether a word stands elsewhere at the end of the display: subtitles keep their place, the scene drifts."""
+    """Whether a word stands elsewhere at the end of the display: subtitles keep their place, the scene drifts.
+
+    In a short display it hardly does; but then it stands close by in the frame before or after.
+    """
+    moved, likeness, likelier = _offset(display.early, display.late, word, look)
+    if moved >= LEAST_MOVE and likeness >= ALIKE and likelier >= MORE_ALIKE:
+        return True
+    for other in (display.before, display.after):
+        if other is not None:
+            moved, likeness, likelier = _offset(display.early, other, word, look)
+            is_near = LEAST_MOVE <= moved <= look.line_height / 2  # a line that rolls up moves by more
+            if is_near and likeness >= VERY_ALIKE and likelier >= MORE_ALIKE:
+                return True
+    return False
+
+
+def _offset(shown: Luma, other: Luma, word: Box, look: Look) -> tuple[int, float, float]:
+    """How many pixels away a word stands in another picture, how alike it is there, and how much more than here."""
     import cv2
 
     reach = REACH * look.line_height
     above, before = min(reach, word.top), min(reach, word.left)
-    place = display.early[word.top : word.bottom, word.left : word.right]
-    around = display.late[word.top - above : word.bottom + reach, word.left - before : word.right + reach]
+    place = shown[word.top : word.bottom, word.left : word.right]
+    around = other[word.top - above : word.bottom + reach, word.left - before : word.right + reach]
     likeness = cv2.matchTemplate(around, place, cv2.TM_CCOEFF_NORMED)
     _, best, _, (column, row) = cv2.minMaxLoc(likeness)
-    moved = max(abs(column - before), abs(row - above))
-    return moved >= LEAST_MOVE and best >= ALIKE and best - likeness[above, before] >= MORE_ALIKE
+    return max(abs(row - above), abs(column - before)), best, best - float(likeness[above, before])
 
 
 def _boxed(always: Mask, look: Look) -> Mask:

@@ -21,6 +21,8 @@ SAME_PLACE = 0.3
 """The share of strokes that the first and the last piece of one text have in common, at the least."""
 SHORTEST_MS = 400
 """Half of what houses ask for at least (833 ms); what shows for a shorter time must be read without a doubt."""
+SHORTEST_TEXT = 2
+"""Of so many characters is what shows for a shorter time, at the least: a stroke of the scene is read as a 1."""
 
 
 class Vote(NamedTuple):
@@ -71,8 +73,8 @@ class Merger:
 
     Something that passes behind a text can cut its display into pieces and spoil the reading of one. Pieces
     touch, and read alike (rapidfuzz ratio from `same_text` on, spaces left out) or stand on the same strokes.
-    What stands for a short time only must have been read with `sure_score`, or so from two pictures, and no other
-    short text may touch it: a sign that moves through the band makes a chain of them.
+    What stands for a short time only must have more than one character, and be read with `sure_score` or so from two
+    pictures, and no other short text may touch it: a sign that moves through the band makes a chain of them.
     """
 
     def __init__(self, same_text: float, sure_score: float) -> None:
@@ -109,6 +111,8 @@ class Merger:
             after and after.is_short and _touch(short, after)
         )
         best, score = short.best()
+        if len(best) < SHORTEST_TEXT:
+            return False
         again = sum(vote.text == best for vote in short.readings) > 1
         return not chained and (score >= self._sure_score or again)
 
