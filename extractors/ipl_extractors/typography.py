@@ -23,11 +23,10 @@ from ipl_extractors.strokes import Mask
 __all__ = ["Line", "Typography"]
 
 REMEMBERED = 400
-SMALL, LARGE = 0.8, 0.86
-"""A letter lower than the one share of the tall letters' height is small, one higher than the other is a capital.
-
-Small letters without ascenders have up to three quarters of it; capitals at times a little less than an l.
-"""
+SMALL, LARGE = 0.8, 0.95
+"""A letter lower than the one share of the tall letters' height is small, one higher than the other is a capital."""
+CAPITAL = 0.86
+"""As LARGE, where capitals are expected; they are at times a little less high than an l."""
 FEW = 3
 """In lines of more letters the recogniser has a context that tells small letters from capitals."""
 BAR = 0.8
@@ -106,10 +105,13 @@ class Typography:
         glyphs = _glyphs(line)
         letters = list(line.text)
         tall = [glyph for number, glyph in glyphs.items() if line.text[number] in TALL]
-        # What is behind a letter may make it higher; another letter as high bears it out, and so do those before.
-        are_alike = len(tall) > 1 and min(tall).height > LARGE * max(tall).height
-        heights = [glyph.height for glyph in tall] if are_alike or not self._capitals else self._capitals
-        capital = median(heights) if heights else None
+        heights = [glyph.height for glyph in tall]
+        are_alike = len(heights) > 1 and min(heights) > CAPITAL * max(heights)
+        usual = median(self._capitals) if self._capitals else 0.0
+        capital = median(heights) if heights else usual
+        # What is behind a letter may make it higher; another one as high bears it out, or those of the lines before.
+        if usual and not are_alike and not CAPITAL < capital / usual < 1 / CAPITAL:
+            capital = usual
         for number, glyph in glyphs.items():
             # What hangs below the line is no part of the letter, but of the picture behind it.
             if not tall or abs(glyph.bottom - median(each.bottom for each in tall)) <= OFF_LINE * glyph.height:
@@ -117,7 +119,7 @@ class Typography:
         return _set_marks(_set_spaces("".join(letters), line))
 
 
-def _letter(text: str, number: int, glyph: _Glyph, capital: float | None, is_certain: bool) -> str:
+def _letter(text: str, number: int, glyph: _Glyph, capital: float, is_certain: bool) -> str:
     """The letter that the ink shows, given how high capitals are, and whether that is certain."""
     letter = text[number]
     if letter in TWINS and capital:
@@ -125,7 +127,7 @@ def _letter(text: str, number: int, glyph: _Glyph, capital: float | None, is_cer
         is_short = sum(map(str.isalpha, text)) <= FEW
         if share < SMALL and is_short:
             return letter.lower()
-        if share > LARGE and (is_short or (is_certain and _STARTS.search(text[:number]))):
+        if (share > LARGE and is_short) or (share > CAPITAL and is_certain and _STARTS.search(text[:number])):
             return letter.upper()
     beside = text[max(0, number - 1) : number] + text[number + 1 : number + 2]
     if letter in "1|" and not any(map(str.isdigit, beside)) and glyph.filled >= BAR:
