@@ -109,6 +109,21 @@ def test_a_text_stands_where_its_style_says_and_is_dressed_as_it_says() -> None:
     assert tuple(boxed.colour[0, 0]) == (9, 9, 9)
 
 
+@given(
+    st.lists(st.sampled_from(["well", "garden", "another", "I"]), min_size=1, max_size=12),
+    st.sampled_from(["left", "bottom", "top"]),
+    st.sampled_from([(360, 640), (640, 360)]),
+    st.floats(0.05, 0.13),
+)
+@settings(deadline=None, max_examples=40)
+def test_no_text_reaches_out_of_the_picture(words: list[str], place: str, size: tuple[int, int], margin: float) -> None:
+    style = Style(place=place, margin=margin, size=0.04, outline_width=0.004, box=(0, 0, 0))  # type: ignore[arg-type]
+    layer = paint_text(layout(" ".join(words), style, *size)[:2], style, *size)
+    frame = np.zeros((size[1], size[0], 3), np.uint8)
+    layer.lay_over(frame)
+    assert frame.any()
+
+
 def test_chinese_is_broken_anywhere_and_two_languages_where_they_meet() -> None:
     style = Style(font=CJK)
     pytest.importorskip("cv2", minversion="5.0")

@@ -25,7 +25,9 @@ def layout(text: str, style: Style, width: int, height: int) -> list[str]:
     A line break (\n) in `text` stays; a text without spaces may be broken anywhere.
     """
     face = typeface(style.font, style.size * height)
-    return [line for part in text.split("\n") for line in _fitted(part, face, style.widest * width)]
+    left = _margin(style, height) if style.place == "left" else 0
+    widest = min(style.widest * width, width - left - 2 * (1 + _pad(style, height) + _stroke(style, height)))
+    return [line for part in text.split("\n") for line in _fitted(part, face, widest)]
 
 
 def _fitted(text: str, face: Typeface, widest: float) -> list[str]:
@@ -55,17 +57,17 @@ def paint_text(lines: list[str], style: Style, width: int, height: int, corner: 
     Raises InputError where they do not fit the picture.
     """
     face = typeface(style.font, style.size * height)
-    stroke = max(1, round(style.outline_width * height)) if style.outline_width else 0
+    stroke = _stroke(style, height)
     pitch = round(style.size * height * (1 + _LINE_GAP)) + 2 * stroke
     boxes = [face.box(line, stroke) for line in lines]
     usual = face.box("Ágj", stroke)  # keeps the lines of all captions at one height, whatever letters they hold
     wide = max(right - left for left, _, right, _ in boxes)
     top = min(usual[1], boxes[0][1])
     bottom = (len(lines) - 1) * pitch + max(usual[3], boxes[-1][3])
-    pad = round(0.2 * style.size * height) if style.box else 0
+    pad = _pad(style, height)
     size = int(wide) + 2 + 2 * pad, int(bottom - top) + 2 + 2 * pad
-    margin = round(style.margin * height)
-    if size[0] > width or size[1] + margin > height:
+    margin = _margin(style, height)
+    if size[0] + (margin if style.place == "left" else 0) > width or size[1] + margin > height:
         text = "\n".join(lines)
         raise InputError(f"text {text!r} of size {size} px does not fit a picture of {width}x{height}; shorten it")
 
@@ -86,6 +88,18 @@ def paint_text(lines: list[str], style: Style, width: int, height: int, corner: 
         return Layer(colour.astype(np.uint8), opacity, width - margin - size[0], margin)
     place = {"left": margin}.get(style.place, (width - size[0]) // 2)
     return Layer(colour.astype(np.uint8), opacity, place, margin if style.place == "top" else height - margin - size[1])
+
+
+def _margin(style: Style, height: int) -> int:
+    return round(style.margin * height)
+
+
+def _pad(style: Style, height: int) -> int:
+    return round(0.2 * style.size * height) if style.box else 0
+
+
+def _stroke(style: Style, height: int) -> int:
+    return max(1, round(style.outline_width * height)) if style.outline_width else 0
 
 
 def _boxed(
