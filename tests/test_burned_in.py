@@ -279,6 +279,18 @@ def test_letters_that_luma_does_not_show_are_read_by_their_colour(colours: Seque
     assert np.abs(display.stack.astype(int) - drawn("Who goes?")).max() <= 1
 
 
+def test_dark_letters_that_turn_red_are_still_there() -> None:
+    def sung(share: float) -> np.ndarray:
+        image = Image.new("RGB", (400, 60), (235, 235, 235))
+        ImageDraw.Draw(image).text((40, 12), "Who goes there?", font=ImageFont.load_default(size=28), fill=(20, 20, 20))
+        picture, end = np.array(image), 40 + int(share * 220)
+        picture[:, :end][picture[:, :end, 0] < 128] = (200, 40, 20)
+        return np.moveaxis(picture[:, :, (1, 2, 0)], 2, 0)  # green, blue, red
+
+    (display,) = follow([(40.0 * n, sung(n / 40)) for n in range(40)], Look(28, dark=True))
+    assert (display.start_ms, display.end_ms) == (0, 1600)
+
+
 @pytest.mark.parametrize(("below", "lines"), [(24, ["He went home."]), (50, ["He went home.", "He went hone."])])
 def test_what_is_read_of_a_part_of_a_line_is_no_line(below: int, lines: list[str]) -> None:
     strokes = np.zeros((100, 300), bool)

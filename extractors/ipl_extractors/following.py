@@ -242,13 +242,17 @@ class _Frame:
 
     @cached_property
     def light(self) -> Luma:
-        """What is followed, uint8 [H, W]: luma, or the brightest of the colours, as pure red has hardly any luma."""
+        """What is followed, uint8 [H, W]: luma, or the brightest of the colours, as pure red has hardly any luma.
+
+        Of dark letters it is the darkest of the colours: of those that turn red as they are sung.
+        """
         import cv2
 
         if not self.is_coloured:
             return self.picture
         green, blue, red = self.picture
-        light: Luma = cv2.max(cv2.max(red, green), blue).astype(np.uint8, copy=False)
+        strongest = cv2.min if self.look.dark else cv2.max
+        light: Luma = strongest(strongest(red, green), blue).astype(np.uint8, copy=False)
         return light
 
     @cached_property
