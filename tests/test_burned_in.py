@@ -394,6 +394,11 @@ def test_a_short_text_is_one_that_is_sure_and_stands_alone() -> None:
     twice = text(1000, 1300, "No!", 0.8, where=16)
     twice = replace(twice, readings=(*twice.readings, Vote("No!", 0.7, 0)))
     assert len(merged([before, twice, after])) == 3
+    fading = text(1000, 1200, "I d", 0.99, where=34)
+    assert [each.best()[0] for each in merged([before, fading, replace(after, start_ms=1200)])] == [
+        "Who goes there?",
+        "I do.",
+    ]
     sign = [text(1000 + 200 * n, 1200 + 200 * n, said, 0.99, 8 * n) for n, said in enumerate(["CAF", "FE", None])]
     assert [each.best()[0] for each in merged([text(0, 900, "Who goes there?"), *sign])] == ["Who goes there?"]
 

@@ -19,6 +19,8 @@ DOUBTFUL_AGREE = 60
 """Two doubtful readings are of one text from this rapidfuzz ratio on, 0 to 100."""
 SAME_PLACE = 0.3
 """The share of strokes that the first and the last piece of one text have in common, at the least."""
+SAME_STROKES = 0.5
+"""From this share of the fewer strokes on, two texts that follow each other show the same letters."""
 SHORTEST_MS = 400
 """Half of what houses ask for at least (833 ms); what shows for a shorter time must be read without a doubt."""
 SHORTEST_TEXT = 2
@@ -74,7 +76,7 @@ class Merger:
     Something that passes behind a text can cut its display into pieces and spoil the reading of one. Pieces
     touch, and read alike (rapidfuzz ratio from `same_text` on, spaces left out) or stand on the same strokes.
     What stands for a short time only must have more than one character, and be read with `sure_score` or so from two
-    pictures, and no other short text may touch it: a sign that moves through the band makes a chain of them.
+    pictures. None may touch it that is as short, as of a sign that moves through the band, or has the same letters.
     """
 
     def __init__(self, same_text: float, sure_score: float) -> None:
@@ -107,22 +109,23 @@ class Merger:
             yield last
 
     def _is_sure(self, short: Text, after: Text | None) -> bool:
-        chained = (self._before and self._before.is_short and _touch(self._before, short)) or (
-            after and after.is_short and _touch(short, after)
-        )
+        beside = [one for one in (self._before, after) if one and (_touch(one, short) or _touch(short, one))]
+        if any(one.is_short or overlap(one.strokes, short.strokes) > SAME_STROKES for one in beside):
+            return False
         best, score = short.best()
         if len(best) < SHORTEST_TEXT:
             return False
         again = sum(vote.text == best for vote in short.readings) > 1
-        return not chained and (score >= self._sure_score or again)
+        return score >= self._sure_score or again
 
 
 def _touch(one: Text, other: Text) -> bool:
-    return other.start_ms <= one.end_ms
+    """Whether there is no time between a text and a later one."""
+    return one.start_ms <= other.start_ms <= one.end_ms
 
 
 def _one_text(one: Text, other: Text, same_text: float) -> bool:
-    same_strokes = overlap(one.strokes, other.strokes) > 0.5
+    same_strokes = overlap(one.strokes, other.strokes) > SAME_STROKES
     if not (one.readings and other.readings):
         return same_strokes
     alike = ratio(*(each.best()[0].replace(" ", "") for each in (one, other)))

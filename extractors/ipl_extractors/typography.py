@@ -110,17 +110,16 @@ class Typography:
         usual = median(self._capitals) if self._capitals else 0.0
         capital = median(heights) if heights else usual
         # What is behind a letter may make it higher; another one as high bears it out, or those of the lines before.
-        if usual and not are_alike and not CAPITAL < capital / usual < 1 / CAPITAL:
-            capital = usual
+        is_borne_out = are_alike or not usual or CAPITAL < capital / usual < 1 / CAPITAL
         for number, glyph in glyphs.items():
             # What hangs below the line is no part of the letter, but of the picture behind it.
             if not tall or abs(glyph.bottom - median(each.bottom for each in tall)) <= OFF_LINE * glyph.height:
-                letters[number] = _letter(line.text, number, glyph, capital, are_alike)
+                letters[number] = _letter(line.text, number, glyph, capital if is_borne_out else 0.0, are_alike)
         return _set_marks(_set_spaces("".join(letters), line))
 
 
 def _letter(text: str, number: int, glyph: _Glyph, capital: float, is_certain: bool) -> str:
-    """The letter that the ink shows, given how high capitals are, and whether that is certain."""
+    """The letter that the ink shows, given how high capitals are (0 where that is not known), and how certainly."""
     letter = text[number]
     if letter in TWINS and capital:
         share = glyph.height / capital
