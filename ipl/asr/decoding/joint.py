@@ -1,7 +1,7 @@
 """Decoding with both heads of a hybrid: rescoring of CTC's texts, and one search that both steer.
 
 A text's score is ctc_weight * log P_ctc(text) + (1 - ctc_weight) * log P_attention(text), in nats; the weight lies
-between 0 and 1.
+between 0 and 1, and is neither.
 
 B: utterances, B' that still run · K: beam · N: texts of an utterance · T: frames · D: width of the encoder
 V: units, blank included
