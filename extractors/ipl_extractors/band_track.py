@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ipl.hookspecs import ReadText
-from ipl_extractors.following import Display, Follower, Look, Picture
+from ipl_extractors.band_frame import Look, Picture
+from ipl_extractors.following import Display, Follower
 from ipl_extractors.reading import BATCH, BandReader
 from ipl_extractors.readings import Merger, Text
 

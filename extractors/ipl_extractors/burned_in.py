@@ -21,9 +21,9 @@ from ipl.progress import say
 from ipl.records import Cue, CueReading, MediaInfo, Span
 from ipl.worker import report
 from ipl_extractors.band import Band, BandSearch
+from ipl_extractors.band_frame import Look
 from ipl_extractors.band_track import BandTrack
 from ipl_extractors.evidence import crop_name, readings_of, save_crop, write_readings
-from ipl_extractors.following import Look
 from ipl_extractors.readings import Text, Vote
 from ipl_extractors.signs import are_signs
 from ipl_extractors.snapshots import Snapshots

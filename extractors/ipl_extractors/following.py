@@ -15,32 +15,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from statistics import median
 
 import numpy as np
 import numpy.typing as npt
 
-from ipl.mining.media import Box
-from ipl_extractors.rows import Anchor
-from ipl_extractors.strokes import (
-    CONTRAST,
-    Luma,
-    Mask,
-    contrast,
-    fewest_strokes,
-    kernel_side,
-    near,
-    one_colour,
-    stroke_mask,
-    text_strokes,
-)
+from ipl_extractors.band_frame import Frame, Look, Picture, Where
+from ipl_extractors.strokes import CONTRAST, Luma, Mask, contrast, near
 
-Picture = npt.NDArray[np.uint8]
-"""A frame of a band: luma, uint8 [H, W], or green, blue and red, uint8 [3, H, W]."""
-
-__all__ = ["Display", "Follower", "Look", "Persistent", "Picture", "follow"]
+__all__ = ["Display", "Follower", "Persistent", "follow"]
 
 SAMPLE_MS = 100
 """How often new text is looked for; it must show in two samples."""
@@ -128,10 +112,10 @@ class Follower:
     def __init__(self, look: Look) -> None:
         self._look = look
         self._shown: _Shown | None = None
-        self._before: _Frame | None = None  # the last sample
-        self._recent: list[_Frame] = []  # all frames since the sample before that one
-        self._last: _Frame | None = None
-        self._prior: _Frame | None = None  # the last frame before the recent ones
+        self._before: Frame | None = None  # the last sample
+        self._recent: list[Frame] = []  # all frames since the sample before that one
+        self._last: Frame | None = None
+        self._prior: Frame | None = None  # the last frame before the recent ones
         self._blank = Persistent()
 
     @property
@@ -141,7 +125,7 @@ class Follower:
 
     def push(self, time_ms: float, picture: Picture) -> Iterator[Display]:
         """Yields the text whose display a frame ends; there may be two, if another began and ended just before."""
-        frame = self._last = _Frame(time_ms, picture, self._look)
+        frame = self._last = Frame(time_ms, picture, self._look)
         self._recent.append(frame)
         if self._shown is not None and not self._shown.is_in(frame):
             gone_ms = self._shown.gone(self._recent)
@@ -182,114 +166,22 @@ class Follower:
             self._shown = None
 
 
-def _is_still(strokes: Mask, *frames: _Frame) -> bool:
+def _is_still(strokes: Mask, *frames: Frame) -> bool:
     """Whether the strokes are most of what is there in each frame; of a sign that moves they are what overlaps."""
     around = near(strokes)
     fewest = min(int(np.count_nonzero(frame.mask & around)) for frame in frames)
     return int(np.count_nonzero(strokes)) >= STILL * fewest
 
 
-def _frame_ms(recent: Sequence[_Frame]) -> float:
+def _frame_ms(recent: Sequence[Frame]) -> float:
     return (recent[-1].time_ms - recent[0].time_ms) / (len(recent) - 1) if len(recent) > 1 else 0.0
-
-
-@dataclass(frozen=True)
-class Look:
-    """How the text of a band looks: how high its lines are, where they stand, what in the band is none.
-
-    `dark`: the letters are darker than what is around them.
-    """
-
-    line_height: int
-    anchor: Anchor | None = None
-    marks: tuple[Box, ...] = ()
-    dark: bool = False
-
-    @property
-    def fewest(self) -> int:
-        """How many pixels the strokes of one thin letter have."""
-        return fewest_strokes(self.line_height)
-
-    def text(self, mask: Mask) -> Mask:
-        """What of a mask may be letters of a text."""
-        if np.count_nonzero(mask) < self.fewest:
-            return mask
-        return text_strokes(mask, self.line_height, self.anchor)
-
-
-@dataclass
-class _Frame:
-    """A frame of the band; its strokes are found when they are first asked for."""
-
-    time_ms: float
-    picture: Picture
-    look: Look
-
-    @property
-    def is_coloured(self) -> bool:
-        return self.picture.ndim == 3
-
-    @cached_property
-    def luma(self) -> Luma:
-        """What is read if it tells enough, uint8 [H, W]: colours are stored at half the width and height, blurred."""
-        import cv2
-
-        if not self.is_coloured:
-            return self.picture
-        green, blue, red = self.picture
-        luma: Luma = cv2.cvtColor(cv2.merge([red, green, blue]), cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
-        return luma
-
-    @cached_property
-    def light(self) -> Luma:
-        """What is followed, uint8 [H, W]: luma, or the brightest of the colours, as pure red has hardly any luma.
-
-        Of dark letters it is the darkest of the colours: of those that turn red as they are sung.
-        """
-        import cv2
-
-        if not self.is_coloured:
-            return self.picture
-        green, blue, red = self.picture
-        strongest = cv2.min if self.look.dark else cv2.max
-        light: Luma = strongest(strongest(red, green), blue).astype(np.uint8, copy=False)
-        return light
-
-    @cached_property
-    def contrasts(self) -> Luma:
-        """How much each pixel stands out, uint8 [H, W]."""
-        return contrast(self.light, self.look.line_height, self.look.dark)
-
-    @cached_property
-    def mask(self) -> Mask:
-        """Its strokes, bool [H, W]."""
-        mask = stroke_mask(self.contrasts, self.look.line_height, self.look.marks)
-        return one_colour(mask, self.light, self.look.dark)
-
-    def level(self, where: _Where) -> float:
-        """How much it stands out where a text's strokes are, on the mean."""
-        import cv2
-
-        found = contrast(self.light[where.rows, where.columns], self.look.line_height, self.look.dark)
-        return float(cv2.mean(found, where.mask)[0])
-
-
-class _Where:
-    """Some pixels of the band, and the rectangle around them that tells how they stand out."""
-
-    def __init__(self, pixels: Mask, look: Look) -> None:
-        margin = kernel_side(look.line_height)
-        rows, columns = (np.flatnonzero(pixels.any(axis=axis)) for axis in (1, 0))
-        self.rows = slice(max(0, int(rows[0]) - margin), int(rows[-1]) + 1 + margin)
-        self.columns = slice(max(0, int(columns[0]) - margin), int(columns[-1]) + 1 + margin)
-        self.mask = np.ascontiguousarray(pixels[self.rows, self.columns]).view(np.uint8)
 
 
 class _Shown:
     """A text while it is followed. `recent` are the frames among which it began, `prior` is the one before them."""
 
     def __init__(
-        self, strokes: Mask, stacked: list[_Frame], recent: list[_Frame], prior: _Frame | None, look: Look
+        self, strokes: Mask, stacked: list[Frame], recent: list[Frame], prior: Frame | None, look: Look
     ) -> None:
         self.stacked = stacked
         self.look = look
@@ -302,16 +194,16 @@ class _Shown:
 
     def _set_strokes(self, strokes: Mask) -> None:
         self.strokes = strokes
-        self._where = _Where(strokes, self.look)
+        self._where = Where(strokes, self.look)
         self._levels = [frame.level(self._where) for frame in self.stacked[1:]]
 
-    def is_in(self, frame: _Frame) -> bool:
+    def is_in(self, frame: Frame) -> bool:
         """Whether the text still stands out in a frame."""
         level = frame.level(self._where)
         self._levels.append(level)
         return level >= 0.5 * median(self._levels[-NUM_LEVELS:])
 
-    def gone(self, recent: Sequence[_Frame]) -> float:
+    def gone(self, recent: Sequence[Frame]) -> float:
         """Returns from when on the text is gone that is not in the last frame of `recent`.
 
         Another text may have some strokes in common with it, enough to stay unnoticed for some frames.
@@ -322,7 +214,7 @@ class _Shown:
             return recent[-1].time_ms
         return recent[drops.index(max(drops)) + 1].time_ms
 
-    def change(self, before: _Frame, now: _Frame, recent: Sequence[_Frame]) -> float | None:
+    def change(self, before: Frame, now: Frame, recent: Sequence[Frame]) -> float | None:
         """Returns from when on another text is shown, None where it is still this one."""
         fewest = self.look.fewest
         size = np.count_nonzero(self.strokes)
@@ -337,7 +229,7 @@ class _Shown:
                 return _turn(recent, added, self.look)
         return None
 
-    def extend(self, frame: _Frame) -> None:
+    def extend(self, frame: Frame) -> None:
         """Goes on with a sample: what moves behind the text falls away from its strokes and out of the stack."""
         self._latest = [*self._latest[1 - NUM_FADING :], frame]
         if len(self.stacked) < NUM_FADING:
@@ -359,7 +251,7 @@ class _Shown:
     def _stacked_levels(self) -> list[float]:
         return [frame.level(self._where) for frame in self.stacked]
 
-    def ended(self, end_ms: float, after: _Frame | None) -> Display:
+    def ended(self, end_ms: float, after: Frame | None) -> Display:
         """Closes the display; `after` is a frame after it."""
         usual = median(self._levels)
         start_ms, before = self.stacked[-1].time_ms, self._prior
@@ -376,8 +268,7 @@ class _Shown:
             strokes = self.strokes
         clearest = self.stacked[levels.index(max(levels))]
         stack, picture = self._common([frame.luma for frame in clear]), clearest.luma
-        faint = np.percentile(contrast(stack, self.look.line_height, self.look.dark)[strokes], 10) <= CONTRAST
-        if clearest.is_coloured and faint and _are_pure([*clear, clearest], strokes):
+        if clearest.is_coloured and self._is_faint(stack, strokes) and _are_pure([*clear, clearest], strokes):
             stack, picture = self._common([frame.light for frame in clear]), clearest.light
         return Display(
             start_ms,
@@ -391,20 +282,24 @@ class _Shown:
             after=after.contrasts if after else None,
         )
 
+    def _is_faint(self, luma: Luma, strokes: Mask) -> bool:
+        """Whether a tenth of the strokes hardly stand out."""
+        return bool(np.percentile(contrast(luma, self.look.line_height, self.look.dark)[strokes], 10) <= CONTRAST)
+
     def _common(self, pictures: Sequence[Luma]) -> Luma:
         common: Luma = np.maximum.reduce(pictures) if self.look.dark else np.minimum.reduce(pictures)
         return common
 
 
-def _are_pure(frames: Sequence[_Frame], strokes: Mask) -> bool:
+def _are_pure(frames: Sequence[Frame], strokes: Mask) -> bool:
     """Whether many of a text's pixels are of a pure colour: all, or those of a karaoke line that are (not) sung."""
     purity = np.concatenate([frame.luma[strokes] / np.maximum(frame.light[strokes], 1) for frame in frames])
     return bool(np.percentile(purity, 25) <= PURE)
 
 
-def _turn(recent: Sequence[_Frame], pixels: Mask, look: Look) -> float:
+def _turn(recent: Sequence[Frame], pixels: Mask, look: Look) -> float:
     """Returns the time of the first frame after which the pixels' level is that of the other side."""
-    where = _Where(pixels, look)
+    where = Where(pixels, look)
     levels = [frame.level(where) for frame in recent]
     half = (max(levels) + min(levels)) / 2
     is_last_high = levels[-1] >= half

@@ -21,7 +21,8 @@ from rapidfuzz.fuzz import ratio
 from ipl.hookspecs import ReadText
 from ipl.mining.media import Box
 from ipl.records import Reading
-from ipl_extractors.following import Display, Look, Persistent
+from ipl_extractors.band_frame import Look
+from ipl_extractors.following import Display, Persistent
 from ipl_extractors.line_boxes import line_boxes
 from ipl_extractors.readings import DOUBTFUL_AGREE, Text, Vote
 from ipl_extractors.strokes import Luma, Mask, contrast, near, stroke_mask

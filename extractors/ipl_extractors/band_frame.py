@@ -1,0 +1,123 @@
+"""A frame of a band, and how the text in it looks.
+
+Shapes: H rows, W columns of the band.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from ipl.mining.media import Box
+from ipl_extractors.rows import Anchor
+from ipl_extractors.strokes import (
+    Luma,
+    Mask,
+    contrast,
+    fewest_strokes,
+    kernel_side,
+    one_colour,
+    stroke_mask,
+    text_strokes,
+)
+
+__all__ = ["Frame", "Look", "Picture", "Where"]
+
+Picture = npt.NDArray[np.uint8]
+"""A frame of a band: luma, uint8 [H, W], or green, blue and red, uint8 [3, H, W]."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the text of a band looks: how high its lines are, where they stand, what in the band is none.
+
+    `dark`: the letters are darker than what is around them.
+    """
+
+    line_height: int
+    anchor: Anchor | None = None
+    marks: tuple[Box, ...] = ()
+    dark: bool = False
+
+    @property
+    def fewest(self) -> int:
+        """How many pixels the strokes of one thin letter have."""
+        return fewest_strokes(self.line_height)
+
+    def text(self, mask: Mask) -> Mask:
+        """What of a mask may be letters of a text."""
+        if np.count_nonzero(mask) < self.fewest:
+            return mask
+        return text_strokes(mask, self.line_height, self.anchor)
+
+
+@dataclass
+class Frame:
+    """A frame of the band; its strokes are found when they are first asked for."""
+
+    time_ms: float
+    picture: Picture
+    look: Look
+
+    @property
+    def is_coloured(self) -> bool:
+        """Whether it came in colours."""
+        return self.picture.ndim == 3
+
+    @cached_property
+    def luma(self) -> Luma:
+        """What is read if it tells enough, uint8 [H, W]: colours are stored at half the width and height, blurred."""
+        import cv2
+
+        if not self.is_coloured:
+            return self.picture
+        green, blue, red = self.picture
+        luma: Luma = cv2.cvtColor(cv2.merge([red, green, blue]), cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+        return luma
+
+    @cached_property
+    def light(self) -> Luma:
+        """What is followed, uint8 [H, W]: luma, or the brightest of the colours, as pure red has hardly any luma.
+
+        Of dark letters it is the darkest of the colours: of those that turn red as they are sung.
+        """
+        import cv2
+
+        if not self.is_coloured:
+            return self.picture
+        green, blue, red = self.picture
+        strongest = cv2.min if self.look.dark else cv2.max
+        light: Luma = strongest(strongest(red, green), blue).astype(np.uint8, copy=False)
+        return light
+
+    @cached_property
+    def contrasts(self) -> Luma:
+        """How much each pixel stands out, uint8 [H, W]."""
+        return contrast(self.light, self.look.line_height, self.look.dark)
+
+    @cached_property
+    def mask(self) -> Mask:
+        """Its strokes, bool [H, W]."""
+        mask = stroke_mask(self.contrasts, self.look.line_height, self.look.marks)
+        return one_colour(mask, self.light, self.look.dark)
+
+    def level(self, where: Where) -> float:
+        """How much it stands out where a text's strokes are, on the mean."""
+        import cv2
+
+        found = contrast(self.light[where.rows, where.columns], self.look.line_height, self.look.dark)
+        return float(cv2.mean(found, where.mask)[0])
+
+
+class Where:
+    """Some pixels of the band, and the rectangle around them that tells how they stand out."""
+
+    def __init__(self, pixels: Mask, look: Look) -> None:
+        margin = kernel_side(look.line_height)
+        rows, columns = (np.flatnonzero(pixels.any(axis=axis)) for axis in (1, 0))
+        self.rows = slice(max(0, int(rows[0]) - margin), int(rows[-1]) + 1 + margin)
+        self.columns = slice(max(0, int(columns[0]) - margin), int(columns[-1]) + 1 + margin)
+        self.mask = np.ascontiguousarray(pixels[self.rows, self.columns]).view(np.uint8)

@@ -1,0 +1,101 @@
+"""Promises of following the text in a band: when it is shown, exact to the frame, and what is kept of it to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ipl_extractors.band_frame import Look
+from ipl_extractors.following import follow
+from PIL import Image, ImageDraw, ImageFont
+
+
+def drawn(text: str, shift: int = 0, dark: bool = False) -> np.ndarray:
+    image = Image.new("L", (400, 60), 75)
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((shift % 400, 0, shift % 400 + 60, 60), fill=120)
+    draw.text((60, 12), text, font=ImageFont.load_default(size=28), fill=255, stroke_width=2, stroke_fill=0)
+    return 255 - np.asarray(image) if dark else np.asarray(image)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["", "Hello there", "Who goes?", "I"]), st.integers(8, 30)), max_size=6),
+    st.sampled_from([16.7, 40.0, 41.7]),
+    st.booleans(),
+)
+@settings(deadline=None, max_examples=25)
+def test_every_display_is_exact_to_the_frame(course: list[tuple[str, int]], frame_ms: float, dark: bool) -> None:
+    course = [each for n, each in enumerate(course) if n == 0 or course[n - 1][0] != each[0]]
+    course = [(text, round(count * 40 / frame_ms)) for text, count in course]
+
+    def frames() -> Iterator[tuple[float, np.ndarray]]:
+        number = 0
+        for text, count in course:
+            for _ in range(count):
+                yield frame_ms * number, drawn(text, 7 * number, dark)
+                number += 1
+
+    displays = list(follow(frames(), Look(28, dark=dark)))
+    expected, begin = [], 0
+    for text, count in course:
+        if text:
+            expected += [frame_ms * begin, frame_ms * (begin + count)]
+        begin += count
+    found = [time_ms for display in displays for time_ms in (display.start_ms, display.end_ms)]
+    assert found == pytest.approx(expected, abs=0.1)
+
+
+def test_a_single_frame_without_it_parts_a_text_into_two() -> None:
+    frames = [(40.0 * n, drawn("" if n == 20 else "Who goes?", 7 * n)) for n in range(40)]
+    displays = list(follow(frames, Look(28)))
+    assert [(display.start_ms, display.end_ms) for display in displays] == [(0, 800), (840, 1600)]
+
+
+def test_a_sign_that_moves_is_no_display() -> None:
+    sign = drawn("OPEN")
+    assert list(follow([(40.0 * n, np.roll(sign, n, axis=1)) for n in range(40)], Look(28))) == []
+
+
+def test_a_second_line_makes_another_display() -> None:
+    def lines(*texts: str) -> np.ndarray:
+        return np.concatenate([drawn(text) for text in texts])
+
+    frames = [(40.0 * n, lines("Who goes?", "" if n < 20 else "Hello there")) for n in range(40)]
+    displays = list(follow(frames, Look(28)))
+    assert [(display.start_ms, display.end_ms) for display in displays] == [(0, 800), (800, 1600)]
+
+
+def test_what_moves_behind_a_text_is_not_in_its_stack() -> None:
+    (display,) = follow([(40.0 * n, drawn("Who goes?", 15 * n)) for n in range(40)], Look(28))
+    assert np.abs(display.stack.astype(int) - drawn("Who goes?", 340)).max() <= 45
+    assert np.count_nonzero(display.stack > 200) == np.count_nonzero(drawn("Who goes?") > 200)
+
+
+@pytest.mark.parametrize("colours", [((235, 30, 30), (255, 210, 0)), ((235, 30, 30), (235, 30, 30))])
+def test_letters_that_luma_does_not_show_are_read_by_their_colour(colours: Sequence[tuple[int, int, int]]) -> None:
+    image = Image.new("RGB", (400, 60), (75, 75, 75))  # as bright as red is
+    draw = ImageDraw.Draw(image)
+    for at, word, colour in zip((40, 220), ("Who goes", "there?"), colours, strict=True):
+        draw.text((at, 12), word, font=ImageFont.load_default(size=28), fill=colour)
+    planes = np.moveaxis(np.asarray(image)[:, :, (1, 2, 0)], 2, 0)  # green, blue, red
+    (display,) = follow([(40.0 * n, planes) for n in range(40)], Look(28))
+    assert display.stack[display.strokes].min() > 150
+    assert np.array_equal(display.picture, display.stack)
+    white = np.repeat(drawn("Who goes?")[None], 3, axis=0)
+    (display,) = follow([(40.0 * n, white) for n in range(40)], Look(28))
+    assert np.abs(display.stack.astype(int) - drawn("Who goes?")).max() <= 1
+
+
+def test_dark_letters_that_turn_red_are_still_there() -> None:
+    def sung(share: float) -> np.ndarray:
+        image = Image.new("RGB", (400, 60), (235, 235, 235))
+        ImageDraw.Draw(image).text((40, 12), "Who goes there?", font=ImageFont.load_default(size=28), fill=(20, 20, 20))
+        picture, end = np.array(image), 40 + int(share * 220)
+        picture[:, :end][picture[:, :end, 0] < 128] = (200, 40, 20)
+        return np.moveaxis(picture[:, :, (1, 2, 0)], 2, 0)  # green, blue, red
+
+    (display,) = follow([(40.0 * n, sung(n / 40)) for n in range(40)], Look(28, dark=True))
+    assert (display.start_ms, display.end_ms) == (0, 1600)
