@@ -1,7 +1,7 @@
 """Decoding with both heads of a hybrid: rescoring of CTC's texts, and one search that both steer.
 
 A text's score is ctc_weight * log P_ctc(text) + (1 - ctc_weight) * log P_attention(text), in nats; the weight lies
-between 0 and 1, and is neither.
+between 0 and 1.
 
 B: utterances, B' that still run · K: beam · N: texts of an utterance · T: frames · D: width of the encoder
 V: units, blank included
@@ -32,7 +32,8 @@ def attention_rescore(
 ) -> list[list[Candidate]]:
     """Candidates scored by CTC with joint scores, best first: the second pass of U2 (Zhang et al., arXiv 2012.05481).
 
-    All texts of all utterances, of encoded [B, T, D] and num_frames [B], go through the decoder at once.
+    All texts of all utterances, of encoded [B, T, D] and num_frames [B], go through the decoder at once. A text that is
+    impossible stays so, whatever the weight.
     """
     count = max((len(of_one) for of_one in candidates), default=0)
     longest = max((len(each.units) for of_one in candidates for each in of_one), default=0)
@@ -48,7 +49,7 @@ def attention_rescore(
     scores = decoder.score(encoded, num_frames, texts.to(encoded.device), num_units.to(encoded.device)).tolist()
     mixed = [
         [
-            Candidate(each.units, ctc_weight * each.score + (1 - ctc_weight) * score)
+            Candidate(each.units, ctc_weight * each.score + (1 - ctc_weight) * score if each.score > NEVER else NEVER)
             for each, score in zip(of_one, of_row, strict=False)
         ]
         for of_one, of_row in zip(candidates, scores, strict=True)
