@@ -103,14 +103,15 @@ class Reject:
 class Reading:
     """What a text reader sees in a picture: one line of text. `box` is left, top, right, bottom in pixels.
 
-    `centres` tells for each character of the text about where it stands, in pixels from the picture's left; it is
-    empty where a reader does not know.
+    `centres` tells for each character of the text about where it stands, in pixels from the picture's left, `scores`
+    how sure it is, 0 to 1; they are empty where a reader does not know.
     """
 
     text: str
     score: float
     box: tuple[int, int, int, int]
     centres: tuple[float, ...] = ()
+    scores: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

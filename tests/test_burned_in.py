@@ -314,6 +314,15 @@ def test_a_short_text_is_one_that_is_sure_and_stands_alone() -> None:
     assert [each.best()[0] for each in merged([text(0, 900, "Who goes there?"), *sign])] == ["Who goes there?"]
 
 
+def test_what_shows_in_haste_must_stand_on_the_row_of_all_texts() -> None:
+    before, sign = text(0, 1000, "Who goes there?"), replace(text(1200, 1500, "No Park", 0.99, where=16), on_row=False)
+    assert len(merged([before, sign])) == 1
+    assert len(merged([before, replace(sign, on_row=True)])) == 2
+    longer = replace(sign, end_ms=1900)
+    assert len(merged([before, longer])) == 2
+    assert len(merged([before, longer, text(1900, 2100, None, where=32)])) == 1
+
+
 def test_the_same_line_twice_with_a_gap_is_two_cues() -> None:
     assert len(merged([text(0, 800, "No!"), text(840, 2000, "No!")])) == 2
     assert merged([text(0, 800, None), text(840, 2000, None)]) == []

@@ -39,7 +39,11 @@ def test_what_is_behind_a_tall_letter_makes_no_capital_small() -> None:
 
 def test_a_long_line_is_left_to_the_recogniser() -> None:
     assert Typography().mend([line("11 of 100 birds", "11 of 100 birds")]) == ["11 of 100 birds"]
-    assert Typography().mend([line("was so cold", "Was So Cold")]) == ["Was So Cold"]
+    assert Typography().mend([line("WAS SO COLD", "Was So Cold")]) == ["Was So Cold"]
+
+
+def test_a_capital_is_small_where_the_ink_has_a_small_one() -> None:
+    assert Typography().mend([line("another dog walked", "another dog Walked")]) == ["another dog walked"]
 
 
 @pytest.mark.parametrize("shown", ["Our bird flew home", "- She came. We left"])
@@ -64,6 +68,14 @@ def test_a_space_after_a_mark_is_put_back_where_the_ink_has_one(shown: str) -> N
 @pytest.mark.parametrize("shown", ["At 12:30 or 7.5 a day", "Anna-Lena, a no-one", "-Well, who is it?"])
 def test_where_the_ink_has_none_a_mark_has_no_space(shown: str) -> None:
     assert Typography().mend([line(shown, shown)]) == [shown]
+
+
+def test_a_dash_that_was_not_read_is_put_before_its_line() -> None:
+    whole = line("- Nobody saw the way", "- Nobody saw the way")
+    assert Typography().mend([Line("Nobody saw the way", whole.centres[2:], whole.ink)]) == ["- Nobody saw the way"]
+    assert Typography().mend([whole]) == ["- Nobody saw the way"]
+    beside = line("' Nobody saw the way", "' Nobody saw the way")
+    assert Typography().mend([Line("Nobody saw the way", beside.centres[2:], beside.ink)]) == ["Nobody saw the way"]
 
 
 def test_an_ellipsis_has_three_dots() -> None:

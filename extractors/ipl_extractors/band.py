@@ -74,6 +74,8 @@ class Band:
     """the letters are darker than what is around them"""
     colourful: bool = False
     """the letters stand out by their colour more than by their luma: pure red or blue"""
+    row: float | None = None
+    """the height on which the middle of a line of nearly every text is: of their last, at the top of their first"""
 
 
 class BandSearch:
@@ -226,7 +228,7 @@ def choose_bands(probes: Sequence[Sequence[Reading]], width: int, height: int) -
         box = _box(best, candidates, width, height)
         if not any(_overlap(box, band.box) for band in bands):
             inside = tuple(mark for mark in marks if _overlap(mark, box))
-            bands.append(Band(box, round(best.height), best.anchor, inside))
+            bands.append(Band(box, round(best.height), best.anchor, inside, row=best.centre))
     return bands[:MOST_BANDS]
 
 

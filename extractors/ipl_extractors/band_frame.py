@@ -29,23 +29,31 @@ __all__ = ["Frame", "Look", "Picture", "Where"]
 Picture = npt.NDArray[np.uint8]
 """A frame of a band: luma, uint8 [H, W], or green, blue and red, uint8 [3, H, W]."""
 
+OFF_ROW = 0.25
+"""How far the middle of a line may be off its row, as a share of its height: lines with and without a g differ."""
+
 
 @dataclass(frozen=True)
 class Look:
     """How the text of a band looks: how high its lines are, where they stand, what in the band is none.
 
-    `dark`: the letters are darker than what is around them.
+    `dark`: the letters are darker than what is around them. `row`: where the middle of a line of every text is.
     """
 
     line_height: int
     anchor: Anchor | None = None
     marks: tuple[Box, ...] = ()
     dark: bool = False
+    row: float | None = None
 
     @property
     def fewest(self) -> int:
         """How many pixels the strokes of one thin letter have."""
         return fewest_strokes(self.line_height)
+
+    def is_on_row(self, line: Box) -> bool:
+        """Whether a line stands where one of every text does; true where that is not known."""
+        return self.row is None or abs((line.top + line.bottom) / 2 - self.row) <= OFF_ROW * self.line_height
 
     def text(self, mask: Mask) -> Mask:
         """What of a mask may be letters of a text."""

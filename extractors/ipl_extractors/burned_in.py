@@ -149,7 +149,8 @@ def _look(band: Band, scale: float) -> Look:
         Box(*(round(side * scale) for side in (left, top - band.box.top, right, bottom - band.box.top)))
         for left, top, right, bottom in band.marks
     )
-    return Look(max(8, round(band.line_height * scale)), band.anchor.scaled(scale), marks, band.dark)
+    row = None if band.row is None else (band.row - band.box.top) * scale
+    return Look(max(8, round(band.line_height * scale)), band.anchor.scaled(scale), marks, band.dark, row)
 
 
 def _cues(source_id: str, shown: list[_Shown]) -> Iterator[tuple[Cue, list[CueReading]]]:

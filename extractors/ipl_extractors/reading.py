@@ -3,7 +3,8 @@
 1. What is on in nearly all displays, and between them too, is no text, but a logo; what was there before a display
    and is after it, a sign.
 2. Each line is read from the stack of its frames. A doubtful one is read again: from one frame as it is, and with
-   all but its strokes wiped out. Mostly the stack is best, as recognisers know text with a picture behind it.
+   all but its strokes wiped out, with more room above and below. Mostly the stack is best, as recognisers know text
+   with a picture behind it.
 3. What is read beside the line's own ink is of a sign that touches it.
 4. What only the ink can tell, the track's typography puts right.
 """
@@ -16,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from rapidfuzz.fuzz import ratio
 
 from ipl.hookspecs import ReadText
@@ -35,6 +37,8 @@ BATCH = 24
 AS_STRONG = 0.75
 STAYED = 0.8
 """A word of which this share is there before and after a display is no part of the text."""
+OVER_IT = 0.5
+"""A letter of which less than this share is a logo's too covers it: the logo is not to be wiped out there."""
 REACH = 2
 """How far a sign is looked for that moved, in line heights."""
 LEAST_MOVE = 2
@@ -43,6 +47,10 @@ ALIKE, MORE_ALIKE = 0.6, 0.2
 """The correlation of a word with itself at another place, and how much more it is than at its own."""
 VERY_ALIKE = 0.9
 """The correlation of a word with itself in the frames around its display: of another word with it, it is lower."""
+TIGHT = 0.12
+"""How much of a line's crop is cut off above and below, as a share of the line's height: half of what is beside it."""
+SURE_LETTER = 0.7
+"""A letter that scores lower makes a line doubtful."""
 FAIRLY_SURE = 0.85
 """A score from which on a doubtful reading need not be like another one: short texts rarely are."""
 NEAR_LINE = 0.7
@@ -65,7 +73,8 @@ ink, and of 221 the last character stood up to a quarter of the height beyond it
 class _Crop:
     """A line's part of a display, bright text on dark whatever it was: crops to read, and its ink, bool [H, W]."""
 
-    stack: Luma
+    tight: Luma
+    """the stack with little above and below the line: letters are larger in it when it is scaled for a recogniser"""
     picture: Luma
     wiped: Luma
     ink: Mask
@@ -97,13 +106,16 @@ class BandReader:
         shown, boxes = [], []
         for display in displays:
             alone = _without_signs(display, self._look)
-            letters = _mostly_on(alone.strokes, always_on)
-            shown.append(_without(replace(alone, strokes=alone.strokes & ~letters), logo))
+            share = _share_on(alone.strokes, always_on)
+            letters = alone.strokes & (share >= STAYED)
+            over_it = alone.strokes & (share < OVER_IT)
+            shown.append(_without(replace(alone, strokes=alone.strokes & ~letters), logo & ~near(over_it)))
             boxes.append(self._boxes(shown[-1], letters))
         crops = [[_crop(each, box, self._look) for box in around] for each, around in zip(shown, boxes, strict=True)]
         variants = self._variants([crop for lines in crops for crop in lines])
         for display, around in zip(displays, boxes, strict=True):
-            yield _text(display, _once({box: next(variants) for box in around}, self._look.line_height))
+            lines = _once({box: next(variants) for box in around}, self._look.line_height)
+            yield replace(_text(display, lines), on_row=any(map(self._look.is_on_row, around)))
 
     def _boxes(self, display: Display, foreign: Mask) -> list[Box]:
         if np.count_nonzero(display.strokes) < self._look.fewest:
@@ -112,8 +124,8 @@ class BandReader:
 
     def _variants(self, crops: Sequence[_Crop]) -> Iterator[list[Reading]]:
         """Reads each line, and yields all that was read of it, the best first; nothing that cannot be relied on."""
-        first = self._readings([crop.stack for crop in crops], crops)
-        doubtful = [number for number, each in enumerate(first) if each.score < self._sure_score]
+        first = self._readings([crop.tight for crop in crops], crops)
+        doubtful = [number for number, each in enumerate(first) if self._is_doubtful(each)]
         again = [crops[number] for number in doubtful]
         others = {
             number: [picture, wiped]
@@ -136,6 +148,10 @@ class BandReader:
         for number in range(len(crops)):
             found = [replace(each, text=next(mended)) for each in (first[number], *others.get(number, ()))]
             yield self._reliable(found)
+
+    def _is_doubtful(self, reading: Reading) -> bool:
+        """Whether a reading, or one letter of it, is not sure; the sureness of many others hides that of one."""
+        return reading.score < self._sure_score or min(reading.scores, default=1.0) < SURE_LETTER
 
     def _readings(self, pictures: Sequence[Luma], crops: Sequence[_Crop]) -> list[Reading]:
         found = self._read_text([np.repeat(picture[:, :, None], 3, axis=2) for picture in pictures], True)
@@ -185,7 +201,8 @@ def _without_signs(display: Display, look: Look) -> Display:
 
     Some move with it. Some stand still, but were there before the display and still are after it; what stays of a text
     that only one side shares, as of two lines that come one after the other, is its own. So is what stays while a sign
-    moves, and nothing else is there: the sign has cut the display out of a longer one.
+    comes by, and nothing else is there: the sign has cut the display out of a longer one. It is a sign if it moves, or
+    if only what stays is on the row where a line of every text is.
     """
     import cv2
 
@@ -198,19 +215,29 @@ def _without_signs(display: Display, look: Look) -> Display:
     for word in np.flatnonzero((size >= look.fewest) & ~stays).tolist():
         left, top, width, height = boxes[word, : cv2.CC_STAT_AREA].tolist()
         moves[word] = _moves(display, Box(left, top, left + width, top + height), look)
-    is_cut_out = moves.any() and (size[~stays & ~moves] < look.fewest).all()
-    is_sign = moves if is_cut_out else moves | stays
+    others = ~stays & ~moves & (size >= look.fewest)
+    tops, bottoms = boxes[:, cv2.CC_STAT_TOP], boxes[:, cv2.CC_STAT_TOP] + boxes[:, cv2.CC_STAT_HEIGHT]
+    on_row = (tops <= look.row) & (look.row < bottoms) if look.row is not None else np.zeros(number, bool)
+    if moves.any() and not others.any():
+        is_sign = moves
+    elif others.any() and on_row[stays].any() and not on_row[others].any():
+        is_sign = ~stays
+    else:
+        is_sign = moves | stays
     return replace(display, strokes=display.strokes & ~is_sign[labels]) if is_sign.any() else display
 
 
-def _mostly_on(strokes: Mask, always_on: Mask) -> Mask:
-    """The letters of a logo that texts cover at times: of which most is also there while no text is shown."""
+def _share_on(strokes: Mask, always_on: Mask) -> npt.NDArray[np.float64]:
+    """Which share of its letter is also there while no text is shown, 0 to 1 [H, W], for each pixel of a stroke.
+
+    Of a logo's letter nearly all is, of a text's that covers it hardly more than where the two cross.
+    """
     import cv2
 
     number, labels = cv2.connectedComponents(strokes.view(np.uint8))
     size, on = (np.bincount(labels[mask], minlength=number) for mask in (strokes, strokes & always_on))
-    found: Mask = ((size > 0) & (on >= STAYED * size))[labels]
-    return found
+    share: npt.NDArray[np.float64] = (on / np.maximum(size, 1))[labels]
+    return share
 
 
 def _staying(display: Display) -> Mask:
@@ -286,8 +313,12 @@ def _crop(display: Display, box: Box, look: Look) -> _Crop:
     # The margin of two kernels lets the contrast at the crop's edges be right.
     rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
     stack, strokes = display.stack[rows, columns], display.strokes[rows, columns]
+    # At the band's edges there is no margin to cut.
+    above = round(TIGHT * look.line_height) if box.top > 0 else 0
+    below = round(TIGHT * look.line_height) if box.bottom < len(display.stack) else 0
+    tight = slice(above, len(stack) - below)
     if not strokes.any():
-        return _Crop(stack, display.picture[rows, columns], stack, strokes, (0, stack.shape[1]))
+        return _Crop(stack[tight], display.picture[rows, columns], stack, strokes, (0, stack.shape[1]))
     bright = 255 - stack if look.dark else stack
     luma = float(np.median(bright[strokes]))
     inked = np.flatnonzero(strokes.any(axis=0))
@@ -302,7 +333,7 @@ def _crop(display: Display, box: Box, look: Look) -> _Crop:
     wiped = (softly * bright + (1 - softly) * behind).astype(np.uint8)
     ink: Mask = strokes & (bright >= (luma + behind) / 2)
     extent = int(inked[0]), int(inked[-1]) + 1
-    return _Crop(stack, display.picture[rows, columns], 255 - wiped if look.dark else wiped, ink, extent)
+    return _Crop(stack[tight], display.picture[rows, columns], 255 - wiped if look.dark else wiped, ink, extent)
 
 
 def _joined(readings: Sequence[Reading]) -> Reading:
@@ -326,9 +357,10 @@ def _own(reading: Reading, crop: _Crop, line_height: int) -> Reading:
     if not kept or len(kept) == len(reading.text):
         return reading
     span = slice(kept[0], kept[-1] + 1)
-    text, centres = reading.text[span], reading.centres[span]
-    lead = len(text) - len(text.lstrip())
-    return replace(reading, text=text.strip(), centres=centres[lead : lead + len(text.strip())])
+    text = reading.text[span]
+    lead = span.start + len(text) - len(text.lstrip())
+    own = slice(lead, lead + len(text.strip()))
+    return replace(reading, text=text.strip(), centres=reading.centres[own], scores=reading.scores[own])
 
 
 def _text(display: Display, lines: Sequence[list[Reading]]) -> Text:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +21,8 @@ SAME_PLACE = 0.3
 """The share of strokes that the first and the last piece of one text have in common, at the least."""
 SAME_STROKES = 0.5
 """From this share of the fewer strokes on, two texts that follow each other show the same letters."""
-SHORTEST_MS = 400
-"""Half of what houses ask for at least (833 ms); what shows for a shorter time must be read without a doubt."""
+LEAST_MS, SHORTEST_MS = 833, 400
+"""What houses ask for at least, and half of it; what shows for a shorter time must be read without a doubt."""
 SHORTEST_TEXT = 2
 """Of so many characters is what shows for a shorter time, at the least: a stroke of the scene is read as a 1."""
 
@@ -49,11 +49,18 @@ class Text:
     strokes: npt.NDArray[np.bool_]
     last_strokes: npt.NDArray[np.bool_] | None = None
     """those of the last piece that something was read of, if there were several"""
+    on_row: bool = True
+    """whether one of its lines stands where one of every text of the band does"""
 
     @property
     def is_short(self) -> bool:
         """Whether it stands for a shorter time than people need to read it: a text as it fades, a sign, or "No!"."""
         return self.end_ms - self.start_ms < SHORTEST_MS
+
+    @property
+    def is_hasty(self) -> bool:
+        """Whether it stands for a shorter time than houses let it."""
+        return self.end_ms - self.start_ms < LEAST_MS
 
     @property
     def moves(self) -> bool:
@@ -77,6 +84,8 @@ class Merger:
     touch, and read alike (rapidfuzz ratio from `same_text` on, spaces left out) or stand on the same strokes.
     What stands for a short time only must have more than one character, and be read with `sure_score` or so from two
     pictures. None may touch it that is as short, as of a sign that moves through the band, or has the same letters.
+    It must have a line on the band's row; so must what stands for less than houses let it, beside a piece in which
+    nothing could be read.
     """
 
     def __init__(self, same_text: float, sure_score: float) -> None:
@@ -89,11 +98,7 @@ class Merger:
         """Takes the next piece, and yields the text before it if that is whole."""
         last = self._last
         if last and _touch(last, text) and _one_text(last, text, self._same_text):
-            shown: dict[str, Any] = {}
-            if text.readings:
-                of_last = {"last_strokes": text.strokes}
-                shown = of_last if last.readings else {"picture": text.picture, "strokes": text.strokes}
-            self._last = replace(last, end_ms=text.end_ms, readings=last.readings + text.readings, **shown)
+            self._last = _joined(last, text)
             return
         yield from self._whole(text)
         self._before, self._last = last, text
@@ -105,11 +110,14 @@ class Merger:
 
     def _whole(self, after: Text | None) -> Iterator[Text]:
         last = self._last
-        if last and last.readings and not last.moves and (not last.is_short or self._is_sure(last, after)):
+        if not last or not last.readings or last.moves:
+            return
+        beside = [one for one in (self._before, after) if one and (_touch(one, last) or _touch(last, one))]
+        is_doubtful = last.is_short or (last.is_hasty and any(one.is_short and not one.readings for one in beside))
+        if not is_doubtful or (last.on_row and (not last.is_short or self._is_sure(last, beside))):
             yield last
 
-    def _is_sure(self, short: Text, after: Text | None) -> bool:
-        beside = [one for one in (self._before, after) if one and (_touch(one, short) or _touch(short, one))]
+    def _is_sure(self, short: Text, beside: Sequence[Text]) -> bool:
         if any(one.is_short or overlap(one.strokes, short.strokes) > SAME_STROKES for one in beside):
             return False
         best, score = short.best()
@@ -117,6 +125,16 @@ class Merger:
             return False
         again = sum(vote.text == best for vote in short.readings) > 1
         return score >= self._sure_score or again
+
+
+def _joined(one: Text, other: Text) -> Text:
+    """Two neighbours as one, seen as the first of them that something was read of."""
+    joined = replace(one, end_ms=other.end_ms, readings=one.readings + other.readings)
+    if not other.readings:
+        return joined
+    if not one.readings:
+        return replace(joined, picture=other.picture, strokes=other.strokes, on_row=other.on_row)
+    return replace(joined, last_strokes=other.strokes, on_row=one.on_row or other.on_row)
 
 
 def _touch(one: Text, other: Text) -> bool:

@@ -1,4 +1,4 @@
-"""What a reading gets wrong that the ink tells: small letters for capitals, digits for bars, no space after a mark.
+"""What a reading gets wrong that the ink tells: small letters for capitals, digits for bars, lost dashes and spaces.
 
 In a long line the words around a letter tell it apart from its capital; in "Go!" nothing does but its height. How
 high a capital is, is learnt from all lines of the track, as they are of one typeface.
@@ -31,6 +31,8 @@ FEW = 3
 """In lines of more letters the recogniser has a context that tells small letters from capitals."""
 BAR = 0.8
 """A glyph that fills its box to this share is a bar."""
+DASH_HEIGHT, DASH_LENGTH, DASH_MIDDLE = 0.2, (0.1, 0.6), (0.35, 0.75)
+"""How high and long a dash may be, and where its middle is, as shares of the height of all of its line's ink."""
 OFF_LINE = 0.1
 """How far a letter's foot may be off the others', as a share of its height."""
 TWINS = frozenset("cosuvwxzCOSUVWXZ")
@@ -115,7 +117,8 @@ class Typography:
             # What hangs below the line is no part of the letter, but of the picture behind it.
             if not tall or abs(glyph.bottom - median(each.bottom for each in tall)) <= OFF_LINE * glyph.height:
                 letters[number] = _letter(line.text, number, glyph, capital if is_borne_out else 0.0, are_alike)
-        return _set_marks(_set_spaces("".join(letters), line))
+        text = _set_marks(_set_spaces("".join(letters), line))
+        return "- " + text if _has_dash(line) else text
 
 
 def _letter(text: str, number: int, glyph: _Glyph, capital: float, is_certain: bool) -> str:
@@ -124,7 +127,7 @@ def _letter(text: str, number: int, glyph: _Glyph, capital: float, is_certain: b
     if letter in TWINS and capital:
         share = glyph.height / capital
         is_short = sum(map(str.isalpha, text)) <= FEW
-        if share < SMALL and is_short:
+        if share < SMALL and (is_short or is_certain):
             return letter.lower()
         if (share > LARGE and is_short) or (share > CAPITAL and is_certain and _STARTS.search(text[:number])):
             return letter.upper()
@@ -132,6 +135,21 @@ def _letter(text: str, number: int, glyph: _Glyph, capital: float, is_certain: b
     if letter in "1|" and not any(map(str.isdigit, beside)) and glyph.filled >= BAR:
         return "I"
     return letter
+
+
+def _has_dash(line: Line) -> bool:
+    """Whether a dash stands before a line's first letter, which the recogniser has not read."""
+    if line.run_of[0] == 0:
+        return False
+    inked = np.flatnonzero(line.ink.any(axis=1))
+    first, end = line.runs[0]
+    rows = np.flatnonzero(line.ink[:, first:end].any(axis=1))
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    height = int(inked[-1]) + 1 - int(inked[0])
+    middle = ((top + bottom) / 2 - inked[0]) / height
+    is_flat = bottom - top <= DASH_HEIGHT * height and DASH_LENGTH[0] < (end - first) / height < DASH_LENGTH[1]
+    is_solid = bool(line.ink[top:bottom, first:end].mean() >= BAR)
+    return is_flat and is_solid and DASH_MIDDLE[0] < middle < DASH_MIDDLE[1]
 
 
 def _set_spaces(text: str, line: Line) -> str:

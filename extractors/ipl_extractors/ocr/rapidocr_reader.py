@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -69,11 +69,12 @@ def _read_lines(engine: Any, pictures: list[Picture]) -> list[list[Reading]]:
 
     found = engine.text_rec(TextRecInput(img=pictures, return_word_box=True))
     readings: list[list[Reading]] = []
-    for picture, text, score, places in zip(pictures, found.txts, found.scores, found.word_results, strict=True):
+    for picture, text, score, signs in zip(pictures, found.txts, found.scores, found.word_results, strict=True):
         height, width = picture.shape[:2]
         lead, kept = len(text) - len(text.lstrip()), text.strip()
-        centres = tuple(place * width for place in places[lead : lead + len(kept)])
-        readings.append([Reading(kept, float(score), (0, 0, width, height), centres)] if kept else [])
+        own = signs[lead : lead + len(kept)]
+        centres, scores = tuple(sign.place * width for sign in own), tuple(sign.score for sign in own)
+        readings.append([Reading(kept, float(score), (0, 0, width, height), centres, scores)] if kept else [])
     return readings
 
 
@@ -115,8 +116,15 @@ def _engine(threads: int, side: int, min_score: float, least_space: float, recog
     return engine
 
 
+class _Sign(NamedTuple):
+    """Where in a line a character stands, and how sure it is, both 0 to 1."""
+
+    place: float
+    score: float
+
+
 class _Decode:
-    """Greedy CTC decoding, in place of the engine's own, that hears spaces and tells where characters stand.
+    """Greedy CTC decoding, in place of the engine's own, that hears spaces and tells of each character.
 
     The recogniser was trained on text without spaces: between words it gives the space second place behind CTC's
     blank. But it does give it something there, a hundred times more than within words. So spaces are not decoded
@@ -134,8 +142,8 @@ class _Decode:
         return_word_box: bool,
         wh_ratio_list: Sequence[float],
         max_wh_ratio: float,
-    ) -> tuple[list[tuple[str, float]], list[list[float]]]:
-        """Decodes probs [B, T, V] to texts with mean scores, and for each text its characters' places, 0 to 1."""
+    ) -> tuple[list[tuple[str, float]], list[list[_Sign]]]:
+        """Decodes probs [B, T, V] to texts with mean scores, and tells of each text's characters."""
         spaces = np.zeros(probs.shape[:2], np.float32)
         if self._space is not None:
             spaces = probs[:, :, self._space].copy()
@@ -146,7 +154,7 @@ class _Decode:
         lines = [
             self._line(*line) for line in zip(probs.argmax(axis=2), probs.max(axis=2), spaces, widths, strict=True)
         ]
-        return [(text, score) for text, score, _ in lines], [places for _, _, places in lines]
+        return [(text, score) for text, score, _ in lines], [signs for _, _, signs in lines]
 
     def _line(
         self,
@@ -154,19 +162,20 @@ class _Decode:
         scores: npt.NDArray[np.float32],
         spaces: npt.NDArray[np.float32],
         width: float,
-    ) -> tuple[str, float, list[float]]:
+    ) -> tuple[str, float, list[_Sign]]:
         starts = np.flatnonzero((best != 0) & np.diff(best, prepend=0).astype(bool))  # 0 is CTC's blank
         text: list[str] = []
-        places: list[float] = []
+        signs: list[_Sign] = []
         for number, start in enumerate(starts):
-            signs = self._characters[best[start]]  # one, or a few letters
+            letters = self._characters[best[start]]  # one, or a few
             between = spaces[starts[number - 1] + 1 : start] if number else spaces[:0]
-            parted = self._space in (best[start], best[starts[number - 1]]) or signs[0] in CLOSE_UP
+            parted = self._space in (best[start], best[starts[number - 1]]) or letters[0] in CLOSE_UP
             if between.max(initial=0.0) > self._least_space and not parted:
                 text.append(" ")
-                places.append(places[-1])
+                signs.append(_Sign(signs[-1].place, 1.0))
             after = np.flatnonzero(best[start:] != best[start])
             end = start + int(after[0]) if len(after) else len(best)
-            text.append(signs)
-            places += [min(1.0, (int(start) + end) / 2 / width)] * len(signs)
-        return "".join(text), float(scores[starts].mean()) if len(starts) else 0.0, places
+            text.append(letters)
+            sign = _Sign(min(1.0, (int(start) + end) / 2 / width), float(scores[start:end].max()))
+            signs += [sign] * len(letters)
+        return "".join(text), float(scores[starts].mean()) if len(starts) else 0.0, signs

@@ -1,0 +1,92 @@
+"""Promises of how the displays of a band are read: what is a sign or a logo and what text, what is read again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from ipl_extractors.band_frame import Look
+from ipl_extractors.following import Display
+from ipl_extractors.reading import BandReader
+from ipl_extractors.rows import Anchor
+from ipl_extractors.strokes import contrast, stroke_mask
+from PIL import Image, ImageDraw, ImageFont
+
+from ipl.records import Reading
+
+FONT = ImageFont.load_default(size=26)
+NOTHING = np.zeros((1, 1), bool)
+
+
+def drawn(*texts: tuple[str, int, int]) -> np.ndarray:
+    """Texts with their centre and top, outlined, over grey, each over those before it; uint8 [100, 400]."""
+    image = Image.new("L", (400, 100), 60)
+    for text, centre, top in texts:
+        ImageDraw.Draw(image).text((centre, top), text, font=FONT, anchor="ma", fill=230, stroke_width=3, stroke_fill=0)
+    return np.array(image)
+
+
+def display(luma: np.ndarray, look: Look, start_ms: float = 0.0) -> Display:
+    stands_out = contrast(luma, look.line_height)
+    return Display(
+        start_ms, start_ms + 1000, stroke_mask(stands_out, look.line_height), luma, luma, stands_out, stands_out
+    )
+
+
+def test_a_text_over_a_logo_is_read_as_it_is() -> None:
+    look = Look(28, Anchor("centre", 200))
+    logo = ("ABC TV", 270, 20)
+    texts = ["Nobody came to the house", "We saw the river again", "Both fell and jumped", "They forgot a window"]
+    pictures = [drawn(logo, (text, 200, 34)) for text in texts]
+    alone = drawn(logo)
+    read: list[np.ndarray] = []
+
+    def read_text(crops: Sequence[np.ndarray], is_line: bool) -> list[list[Reading]]:
+        read.extend(crop[:, :, 0] for crop in crops)
+        return [[Reading("Nobody came", 0.99, (0, 0, 0, 0))] for _ in crops]
+
+    always = stroke_mask(contrast(alone, 28), 28)
+    reader = BandReader(look, read_text, 0.7, 0.95)
+    found = list(reader.read([display(each, look, 1000.0 * n) for n, each in enumerate(pictures)], always))
+    assert len(found) == len(read) == len(texts)
+    for text, crop in zip(texts, read, strict=True):
+        letters = drawn((text, 200, 34)) > 200
+        shown = letters[letters.any(axis=1)]  # as it would be without the logo
+        assert np.count_nonzero(crop > 200) == pytest.approx(np.count_nonzero(shown), rel=0.05)
+
+
+@pytest.mark.parametrize(("row", "is_text"), [(75.0, True), (None, False)])
+def test_a_sign_that_comes_by_does_not_take_a_texts_place(row: float | None, is_text: bool) -> None:
+    look = Look(28, row=row)
+    text = ("Nobody came", 200, 60)
+    around = contrast(drawn(text), 28)
+    shown = replace(display(drawn(text, ("EXIT", 200, 8)), look), before=around, after=around)
+    widths: list[int] = []
+
+    def read_text(crops: Sequence[np.ndarray], is_line: bool) -> list[list[Reading]]:
+        widths.extend(crop.shape[1] for crop in crops)
+        return [[Reading("Nobody came", 0.99, (0, 0, 0, 0))] for _ in crops]
+
+    (found,) = BandReader(look, read_text, 0.7, 0.95).read([shown], NOTHING)
+    assert [width > FONT.getlength("Nobody came") for width in widths] == [is_text]
+    assert found.on_row
+
+
+def test_one_letter_that_is_not_sure_makes_a_line_doubtful() -> None:
+    look = Look(28)
+    shown = display(drawn(("Nobody came", 200, 60)), look)
+    calls: list[int] = []
+
+    def reader(least: float) -> BandReader:
+        def read_text(crops: Sequence[np.ndarray], is_line: bool) -> list[list[Reading]]:
+            calls.append(len(crops))
+            return [[Reading("Go!", 0.97, (0, 0, 9, 9), (1.0, 4.0, 7.0), (1.0, least, 1.0))] for _ in crops]
+
+        return BandReader(look, read_text, 0.7, 0.95)
+
+    list(reader(0.99).read([shown], NOTHING))
+    assert sum(calls) == 1
+    list(reader(0.5).read([shown], NOTHING))
+    assert sum(calls) == 1 + 3
