@@ -51,6 +51,8 @@ TIGHT = 0.12
 """How much of a line's crop is cut off above and below, as a share of the line's height: half of what is beside it."""
 SURE_LETTER = 0.7
 """A letter that scores lower makes a line doubtful."""
+ALIKE_TEXTS = 80
+"""Readings differ in single letters from this rapidfuzz ratio on, 0 to 100."""
 FAIRLY_SURE = 0.85
 """A score from which on a doubtful reading need not be like another one: short texts rarely are."""
 NEAR_LINE = 0.7
@@ -158,9 +160,10 @@ class BandReader:
         return [_own(_joined(each), crop, self._look.line_height) for each, crop in zip(found, crops, strict=True)]
 
     def _reliable(self, found: list[Reading]) -> list[Reading]:
-        """What was read of a line, what most pictures say first; nothing where it cannot be relied on.
+        """What was read of a line, the best first; nothing where it cannot be relied on.
 
-        A reading can that is sure by itself, or fairly sure and like another one, or the same from all pictures.
+        Best is, of those like what most pictures say, the one whose least sure letter is surest. A reading can be
+        relied on that is sure by itself, or fairly sure and like another one, or the same from all pictures.
         """
         agreeing = defaultdict[str, float](float)
         for each in found:
@@ -168,12 +171,14 @@ class BandReader:
         ranked = sorted((each for each in found if each.text), key=lambda each: (-agreeing[each.text], -each.score))
         if not ranked or not any(map(str.isalnum, ranked[0].text)):
             return []
-        best, rest = ranked[0], ranked[1:]
+        most = _plain(ranked[0].text)
+        best = max((each for each in ranked if ratio(most, _plain(each.text)) >= ALIKE_TEXTS), key=_least_sure)
+        rest = [each for each in ranked if each is not best]
         witnesses = [each for each in rest if each.score >= WITNESS]
         agreed = any(ratio(_plain(best.text), _plain(each.text)) >= DOUBTFUL_AGREE for each in witnesses)
         fairly_sure = best.score >= self._min_score and (agreed or best.score >= FAIRLY_SURE)
         same = len(ranked) == len(found) > 1 and all(each.text == best.text for each in rest)
-        return ranked if best.score >= self._sure_score or fairly_sure or same else []
+        return [best, *rest] if best.score >= self._sure_score or fairly_sure or same else []
 
 
 def _once(lines: dict[Box, list[Reading]], line_height: int) -> list[list[Reading]]:
@@ -189,6 +194,11 @@ def _once(lines: dict[Box, list[Reading]], line_height: int) -> list[list[Readin
         )
 
     return [line for box, line in told.items() if not is_part(box, line)]
+
+
+def _least_sure(reading: Reading) -> float:
+    """The score of the letter that is least sure, 0 where the reader does not tell."""
+    return min(reading.scores, default=0.0)
 
 
 def _plain(text: str) -> str:
