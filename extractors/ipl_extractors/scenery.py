@@ -1,0 +1,141 @@
+"""What in a display is part of the scene and no text: signs, which move or stay, and logos.
+
+Shapes: H rows, W columns of the band.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ipl.mining.media import Box
+from ipl_extractors.band_frame import Look
+from ipl_extractors.following import Display
+from ipl_extractors.strokes import Luma, Mask
+
+__all__ = ["STAYED", "logo_area", "share_on", "without_logo", "without_signs"]
+
+AS_STRONG = 0.75
+STAYED = 0.8
+"""A word of which this share is there before and after a display is no part of the text."""
+REACH = 2
+"""How far a sign is looked for that moved, in line heights."""
+LEAST_MOVE = 2
+"""So many pixels are more than compression shifts an edge."""
+ALIKE, MORE_ALIKE = 0.6, 0.2
+"""The correlation of a word with itself at another place, and how much more it is than at its own."""
+VERY_ALIKE = 0.9
+"""The correlation of a word with itself in the frames around its display: of another word with it, it is lower."""
+
+
+def without_signs(display: Display, look: Look) -> Display:
+    """The display without words that are part of the scene: signs, titles.
+
+    Some move with it. Some stand still, but were there before the display and still are after it; what stays of a text
+    that only one side shares, as of two lines that come one after the other, is its own. So is what stays while a sign
+    comes by, and nothing else is there: the sign has cut the display out of a longer one. It is a sign if it moves, or
+    if only what stays is on the row where a line of every text is.
+    """
+    import cv2
+
+    joint = np.ones((max(1, look.line_height // 6), look.line_height // 2), np.uint8)
+    joined = cv2.dilate(display.strokes.view(np.uint8), joint)
+    number, labels, boxes, _ = cv2.connectedComponentsWithStats(joined)
+    size = np.bincount(labels[display.strokes], minlength=number)
+    stays = (size > 0) & (np.bincount(labels[_staying(display)], minlength=number) >= STAYED * np.maximum(size, 1))
+    moves = np.zeros(number, bool)
+    for word in np.flatnonzero((size >= look.fewest) & ~stays).tolist():
+        left, top, width, height = boxes[word, : cv2.CC_STAT_AREA].tolist()
+        moves[word] = _moves(display, Box(left, top, left + width, top + height), look)
+    others = ~stays & ~moves & (size >= look.fewest)
+    tops, bottoms = boxes[:, cv2.CC_STAT_TOP], boxes[:, cv2.CC_STAT_TOP] + boxes[:, cv2.CC_STAT_HEIGHT]
+    on_row = (tops <= look.row) & (look.row < bottoms) if look.row is not None else np.zeros(number, bool)
+    if moves.any() and not others.any():
+        is_sign = moves
+    elif others.any() and on_row[stays].any() and not on_row[others].any():
+        is_sign = ~stays
+    else:
+        is_sign = moves | stays
+    return replace(display, strokes=display.strokes & ~is_sign[labels]) if is_sign.any() else display
+
+
+def share_on(strokes: Mask, always_on: Mask) -> npt.NDArray[np.float64]:
+    """Which share of its letter is also there while no text is shown, 0 to 1 [H, W], for each pixel of a stroke.
+
+    Of a logo's letter nearly all is, of a text's that covers it hardly more than where the two cross.
+    """
+    import cv2
+
+    number, labels = cv2.connectedComponents(strokes.view(np.uint8))
+    size, on = (np.bincount(labels[mask], minlength=number) for mask in (strokes, strokes & always_on))
+    share: npt.NDArray[np.float64] = (on / np.maximum(size, 1))[labels]
+    return share
+
+
+def _staying(display: Display) -> Mask:
+    """The strokes of a display that stand out as much before and after it; none where these are not known."""
+    import cv2
+
+    stays = display.strokes & (display.before is not None or display.after is not None)
+    for around, inside in ((display.before, display.early), (display.after, display.late)):
+        if around is not None:  # as strong as in the display: what fades in or out is not there yet, or no more
+            stays &= cv2.dilate(around, np.ones((3, 3), np.uint8)) >= AS_STRONG * inside
+    return stays
+
+
+def _moves(display: Display, word: Box, look: Look) -> bool:
+    """Whether a word stands elsewhere at the end of the display: subtitles keep their place, the scene drifts.
+
+    In a short display it hardly does; but then it stands close by in the frame before or after.
+    """
+    moved, likeness, likelier = _offset(display.early, display.late, word, look)
+    if moved >= LEAST_MOVE and likeness >= ALIKE and likelier >= MORE_ALIKE:
+        return True
+    for other in (display.before, display.after):
+        if other is not None:
+            moved, likeness, likelier = _offset(display.early, other, word, look)
+            is_near = LEAST_MOVE <= moved <= look.line_height / 2  # a line that rolls up moves by more
+            if is_near and likeness >= VERY_ALIKE and likelier >= MORE_ALIKE:
+                return True
+    return False
+
+
+def _offset(shown: Luma, other: Luma, word: Box, look: Look) -> tuple[int, float, float]:
+    """How many pixels away a word stands in another picture, how alike it is there, and how much more than here."""
+    import cv2
+
+    reach = REACH * look.line_height
+    above, before = min(reach, word.top), min(reach, word.left)
+    place = shown[word.top : word.bottom, word.left : word.right]
+    around = other[word.top - above : word.bottom + reach, word.left - before : word.right + reach]
+    likeness = cv2.matchTemplate(around, place, cv2.TM_CCOEFF_NORMED)
+    _, best, _, (column, row) = cv2.minMaxLoc(likeness)
+    return max(abs(row - above), abs(column - before)), best, best - float(likeness[above, before])
+
+
+def logo_area(always: Mask, look: Look) -> Mask:
+    """Fills the boxes around what is a letter's worth of strokes, with its faint edges and what lies between them."""
+    import cv2
+
+    side = look.line_height // 2
+    joined = cv2.dilate(always.view(np.uint8), np.ones((side, side), np.uint8))
+    boxes = np.zeros_like(always)
+    for left, top, width, height in cv2.connectedComponentsWithStats(joined)[2][1:, : cv2.CC_STAT_AREA].tolist():
+        place = slice(top, top + height), slice(left, left + width)
+        boxes[place] |= np.count_nonzero(always[place]) >= look.fewest
+    return boxes
+
+
+def without_logo(display: Display, logo: Mask) -> Display:
+    """The display with what is behind a logo guessed from around it."""
+    import cv2
+
+    if not logo.any():
+        return display
+    hidden = logo.astype(np.uint8)
+    stack, picture = (
+        cv2.inpaint(shown, hidden, 3, cv2.INPAINT_TELEA).astype(np.uint8) for shown in (display.stack, display.picture)
+    )
+    return replace(display, strokes=display.strokes & ~logo, stack=stack, picture=picture)
