@@ -99,3 +99,32 @@ def test_dark_letters_that_turn_red_are_still_there() -> None:
 
     (display,) = follow([(40.0 * n, sung(n / 40)) for n in range(40)], Look(28, dark=True))
     assert (display.start_ms, display.end_ms) == (0, 1600)
+
+
+def faded(text: str, strength: float) -> np.ndarray:
+    """A text that is drawn with some strength, 0 to 1, over the picture without it."""
+    return (strength * drawn(text) + (1 - strength) * drawn("")).round().astype(np.uint8)
+
+
+@pytest.mark.parametrize("frame_ms", [20.0, 40.0])
+@pytest.mark.parametrize("least", [0.55, 0.7])
+def test_a_text_that_fades_out_and_in_at_once_is_displayed_twice(frame_ms: float, least: float) -> None:
+    half = round(120 / frame_ms)  # frames of one fade
+    dip = [1 - (1 - least) * (1 - abs(n) / half) for n in range(-half, half + 1)]
+    strengths = [1.0] * 40 + dip + [1.0] * 40
+    found = list(follow([(frame_ms * n, faded("Who goes?", each)) for n, each in enumerate(strengths)], Look(28)))
+    lowest = frame_ms * (40 + half)
+    assert [(display.start_ms, display.end_ms) for display in found] == [
+        (0, lowest),
+        (lowest + frame_ms, frame_ms * len(strengths)),
+    ]
+
+
+def test_what_passes_over_a_text_makes_no_second_display_of_it() -> None:
+    def passing(number: int) -> np.ndarray:
+        picture = drawn("Who goes?").copy()
+        mist = slice(max(0, 60 * (number - 30)), max(0, 60 * (number - 30) + 100))  # one part after the other
+        picture[:, mist] = 60 + 0.6 * picture[:, mist]
+        return picture
+
+    assert len(list(follow([(40.0 * n, passing(n)) for n in range(80)], Look(28)))) == 1

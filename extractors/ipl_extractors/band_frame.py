@@ -116,8 +116,15 @@ class Frame:
         """How much it stands out where a text's strokes are, on the mean."""
         import cv2
 
-        found = contrast(self.light[where.rows, where.columns], self.look.line_height, self.look.dark)
-        return float(cv2.mean(found, where.mask)[0])
+        return float(cv2.mean(self._within(where), where.mask)[0])
+
+    def contrasts_of(self, where: Where) -> Luma:
+        """How much each of a text's strokes stands out, uint8, one number for a pixel."""
+        found: Luma = self._within(where)[where.mask.view(bool)]
+        return found
+
+    def _within(self, where: Where) -> Luma:
+        return contrast(self.light[where.rows, where.columns], self.look.line_height, self.look.dark)
 
 
 class Where:

@@ -8,6 +8,8 @@ every frame, and cheaply, by how much its own strokes stand out. Both ends of a 
     half of the usual      ····|··············|··
     displayed                  start          end
 
+A text that fades out and in at once never falls to half; but all of its pixels go dim alike, and come back.
+
 Shapes: H rows, W columns of the band.
 """
 
@@ -53,6 +55,12 @@ NUM_FADING = 3
 """In so many samples, less one, a text has come out, or begins to go."""
 NUM_LEVELS = 25
 """Over how many frames the usual level of a text is taken."""
+DIP_MS = 400
+"""Two fades of a text that meet, its out and its in, are over in so much time."""
+DIP, STEADY = 0.85, 0.03
+"""A level dips that falls below the one share of what it was, and comes back; it is steady within the other."""
+FADE_SPREAD, FADED = 0.15, 0.9
+"""A fade dims all pixels by the same share: the second share of them by no more than the first off the middle one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +141,9 @@ class Follower:
             yield self._shown.ended(gone_ms, after)
             self._forget(gone_ms)
             self._shown, self._before = None, None
+        if self._shown is not None and (since := self._shown.since_dip(frame)):
+            yield self._shown.ended(since[0].time_ms, None)
+            self._shown = _Shown(self._shown.strokes, since[-2:], since[1:], None, self._look)
         before = self._before
         if before is not None and time_ms < before.time_ms + SAMPLE_MS:
             return
@@ -190,6 +201,7 @@ class _Shown:
         self._skipped = 1
         self._early, self._latest = stacked[-1], stacked
         self._votes = 2 * strokes.astype(np.uint8)
+        self._trail: list[tuple[Frame, float]] = []
         self._set_strokes(strokes)
 
     def _set_strokes(self, strokes: Mask) -> None:
@@ -202,6 +214,33 @@ class _Shown:
         level = frame.level(self._where)
         self._levels.append(level)
         return level >= 0.5 * median(self._levels[-NUM_LEVELS:])
+
+    def since_dip(self, now: Frame) -> list[Frame]:
+        """The frames since its strokes all went dim and came back, that of the dip first; none where they did not.
+
+        It has faded out and in again: the same text is displayed once more.
+        """
+        self._trail.append((now, self._levels[-1]))
+        while self._trail[-1][0].time_ms - self._trail[0][0].time_ms > DIP_MS:
+            del self._trail[0]
+        levels = [level for _, level in self._trail]
+        at = levels.index(min(levels))
+        ends = levels[0], levels[-1]
+        if not 1 < at < len(levels) - 2 or levels[at] > DIP * min(ends):
+            return []
+        falls = all(later <= one + STEADY * ends[0] for one, later in pairwise(levels[: at + 1]))
+        rises = all(later >= one - STEADY * ends[1] for one, later in pairwise(levels[at:]))
+        is_over = abs(levels[1] - ends[0]) <= STEADY * ends[0] and abs(levels[-2] - ends[1]) <= STEADY * ends[1]
+        frames = [frame for frame, _ in self._trail]
+        if not (falls and rises and is_over and self._fades(frames[0], frames[at])):
+            return []
+        self._trail.clear()
+        return frames[at:]
+
+    def _fades(self, clear: Frame, dim: Frame) -> bool:
+        """Whether all of the text is dimmer in one frame than in another, by about the same share."""
+        shares = dim.contrasts_of(self._where) / np.maximum(clear.contrasts_of(self._where), 1)
+        return bool(np.mean(np.abs(shares - np.median(shares)) <= FADE_SPREAD) >= FADED)
 
     def gone(self, recent: Sequence[Frame]) -> float:
         """Returns from when on the text is gone that is not in the last frame of `recent`.
