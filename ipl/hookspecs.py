@@ -66,7 +66,7 @@ def _any_number(method: _F) -> _F:
     return _hookspec(method)
 
 
-ReadText = Callable[["Sequence[np.ndarray[Any, Any]]", bool], "list[list[Reading]]"]
+ReadText = Callable[["Sequence[np.ndarray[Any, Any]]", bool | None], "list[list[Reading]]"]
 """A text reader's hook, bound: `read_text(pictures, lines)`."""
 
 
@@ -167,10 +167,11 @@ class TextReader:
     """
 
     @_one
-    def read_text(self, pictures: Sequence[np.ndarray[Any, Any]], lines: bool) -> list[list[Reading]]:
+    def read_text(self, pictures: Sequence[np.ndarray[Any, Any]], lines: bool | None) -> list[list[Reading]]:
         """Returns the readings of each picture (uint8 [H, W, 3], RGB), top to bottom.
 
-        With `lines` each picture is one line of text already, and the engine's detector is left out.
+        With `lines` each picture is one line of text already, and the engine's detector is left out. With None only
+        boxes are asked for: an engine that finds them without reading leaves the texts empty.
         """
 
 

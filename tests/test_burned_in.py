@@ -166,7 +166,7 @@ def test_a_video_with_a_logo_alone_has_no_cues(tmp_path: Path) -> None:
 def test_the_reader_is_asked_when_the_text_changes_not_for_every_sample(tmp_path: Path) -> None:
     asked = []
 
-    def count(pictures: Sequence[np.ndarray], lines: bool) -> list[list[Reading]]:
+    def count(pictures: Sequence[np.ndarray], lines: bool | None) -> list[list[Reading]]:
         asked.append((len(pictures), lines))
         return RapidOcr().read_text(pictures, lines)
 

@@ -55,6 +55,15 @@ def test_rapidocr_finds_lines_top_to_bottom() -> None:
     assert bottom == pytest.approx(38, abs=12)
 
 
+def test_rapidocr_finds_lines_without_reading_them() -> None:
+    two = picture("Second to none", "Bottom line", height=300)
+    (found,), (read,) = (RapidOcr().read_text([two], lines) for lines in (None, False))
+    assert [each.text for each in found] == ["", ""]
+    assert [each.box for each in found] == [each.box for each in read]
+    assert all(0 < each.score <= 1 for each in found)
+    assert RapidOcr().read_text([np.full((60, 300, 3), 90, np.uint8)], None) == [[]]
+
+
 def test_rapidocr_reads_nothing_where_nothing_is_written() -> None:
     blank = np.full((60, 300, 3), 90, np.uint8)
     assert RapidOcr().read_text([blank], False) == [[]]

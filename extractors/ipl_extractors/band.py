@@ -20,6 +20,7 @@ from ipl.hookspecs import ReadText
 from ipl.mining.media import Box, frames, key_frames
 from ipl.mining.timeline import gaps, length_ms, union
 from ipl.records import MediaInfo, Reading, Span
+from ipl_extractors.probes import Probes
 from ipl_extractors.rows import PLACES, SAME_TEXT, Anchor, Row, find_rows, is_same_text
 from ipl_extractors.strokes import CONTRAST, Luma, contrast, one_colour
 
@@ -83,17 +84,15 @@ class BandSearch:
 
     def __init__(self, media: MediaInfo, read_text: ReadText) -> None:
         self._media = media
-        self._read_text = read_text
         self._scale = min(1.0, PROBE_HEIGHT / media.height)
-        self._pictures: list[Picture] = []
-        self._probes: list[list[Reading]] = []
+        self._seen = Probes(read_text, _may_hold_text, MIN_SCORE)
 
     def bands(self) -> list[Band]:
         """Returns where the subtitles stand, the likeliest band first; nothing where a video has none."""
         fewest = ENOUGH_TEXTS if self._media.duration_ms < LONG_MS else NUM_PROBES // 2
         for picture in _pictures(self._media, self._height):
-            self._look(picture)
-            if len(self._probes) >= fewest and _is_plain(self._candidates()):
+            self._seen.look(picture)
+            if len(self._seen.pictures) >= fewest and _is_plain(self._candidates()):
                 break
         return self._found()
 
@@ -103,25 +102,31 @@ class BandSearch:
         for gap in empty[:MOST_GAPS]:
             middle_ms = (gap.start_ms + gap.end_ms) // 2
             if length_ms(gap) >= LEAST_GAP_MS:
-                shown = frames(self._media.path, 1, height=self._height, start_ms=middle_ms, on_damage=_ignore)
+                shown = frames(
+                    self._media.path,
+                    1,
+                    height=self._height,
+                    start_ms=middle_ms,
+                    on_damage=_ignore,
+                )
                 for _, picture in islice(shown, 1):
-                    self._look(picture)
+                    self._seen.look(picture)
         return [each for each in self._found() if not any(_overlap(each.box, band.box) for band in known)]
 
     @property
     def _height(self) -> int:
         return round(self._media.height * self._scale)
 
-    def _look(self, picture: Picture) -> None:
-        self._pictures.append(picture)
-        self._probes.append([_scaled(reading, 1 / self._scale) for reading in self._read_text([picture], False)[0]])
+    @property
+    def _probes(self) -> list[list[Reading]]:
+        return [[_scaled(each, 1 / self._scale) for each in found] for found in self._seen.readings]
 
     def _candidates(self) -> list[Row]:
         return _candidates(self._probes, self._media.width, self._media.height)[1]
 
     def _found(self) -> list[Band]:
         bands = choose_bands(self._probes, self._media.width, self._media.height)
-        probes = list(zip(self._pictures, self._probes, strict=True))
+        probes = list(zip(self._seen.pictures, self._probes, strict=True))
         return [_coloured(band, [_crops(band, *probe, self._scale) for probe in probes], self._scale) for band in bands]
 
 
@@ -290,10 +295,15 @@ def _is_plain(candidates: Sequence[Row]) -> bool:
 
 def _is_text(reading: Reading, width: int, height: int) -> bool:
     left, top, right, bottom = reading.box
-    cut = left <= AT_EDGE * width or right >= (1 - AT_EDGE) * width  # a ticker, or a sign that is half in the picture
     upright = bottom - top > 1.5 * (right - left) and len(reading.text) > 1
-    sized = 0.015 * height < bottom - top < 0.2 * height
-    return sized and not upright and not cut and reading.score >= MIN_SCORE and any(map(str.isalnum, reading.text))
+    is_read = reading.score >= MIN_SCORE and any(map(str.isalnum, reading.text))
+    return is_read and not upright and _may_hold_text(reading.box, width, height)
+
+
+def _may_hold_text(box: Sequence[int], width: int, height: int) -> bool:
+    left, top, right, bottom = box
+    cut = left <= AT_EDGE * width or right >= (1 - AT_EDGE) * width  # a ticker, or a sign that is half in the picture
+    return 0.015 * height < bottom - top < 0.2 * height and not cut
 
 
 def _marks(readings: Sequence[tuple[int, Reading]], num_probes: int) -> Iterator[Box]:

@@ -82,13 +82,14 @@ class TextReaderMeter:
         self.recognizer_calls = 0
         self.seconds = 0.0
 
-    def __call__(self, pictures: Sequence[Any], lines: bool) -> list[list[Reading]]:
+    def __call__(self, pictures: Sequence[Any], lines: bool | None) -> list[list[Reading]]:
         """Reads the pictures."""
         started = time.perf_counter()
         readings = self._read_text(pictures, lines)
         self.seconds += time.perf_counter() - started
         self.detector_calls += 0 if lines else len(pictures)
-        self.recognizer_calls += len(pictures) if lines else sum(map(len, readings))
+        read = (bool(each.text) for found in readings for each in found)
+        self.recognizer_calls += len(pictures) if lines else sum(read)
         return readings
 
 

@@ -30,8 +30,7 @@ def check_text_reader(bench: Bench) -> Iterator[CheckResult]:
     untold = [f"has no {name}: ClassVar[str]" for name in ("LANGUAGES", "COST") if name.lower() not in bench.info.facts]
     yield CheckResult("tells which languages it reads, and what it costs", numbered(untold))
     pictures = [_picture("HELLO THERE"), np.zeros((90, 320, 3), np.uint8), _picture("GOOD MORNING")]
-    for lines in (False, True):
-        of = "lines" if lines else "pictures"
+    for lines, of in ((False, "pictures"), (True, "lines"), (None, "pictures for boxes")):
         found: list[list[Reading]] = bench.call(pictures=pictures, lines=lines)
         count = None if len(found) == len(pictures) else f"found {len(found)} for {len(pictures)}"
         yield CheckResult(f"gives a list of readings for each of several {of}", count)

@@ -39,14 +39,14 @@ class EasyOcr:
     "lines recognised at once"
 
     @ipl.hookimpl
-    def read_text(self, pictures: Sequence[Picture], lines: bool) -> list[list[Reading]]:
+    def read_text(self, pictures: Sequence[Picture], lines: bool | None) -> list[list[Reading]]:
         """Reads each picture (uint8 [H, W, 3], RGB)."""
         if not pictures:
             return []
         reader = _reader(self.languages, self.gpu, self.download, self.model_dir)
         return [self._read(reader, picture, lines) for picture in pictures]
 
-    def _read(self, reader: Any, picture: Picture, lines: bool) -> list[Reading]:
+    def _read(self, reader: Any, picture: Picture, lines: bool | None) -> list[Reading]:
         flipped = np.ascontiguousarray(picture[:, :, ::-1])  # an array is taken for BGR
         read = reader.recognize if lines else reader.readtext  # without boxes, recognize takes the whole picture
         found = read(flipped, batch_size=self.batch_size)

@@ -5,7 +5,7 @@ Shapes: B pictures, T time steps of the recogniser, V characters; H rows, W colu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -52,8 +52,11 @@ class RapidOcr:
     "path of another PP-OCR recognition model (.onnx, its characters inside), for other scripts"
 
     @ipl.hookimpl
-    def read_text(self, pictures: Sequence[Picture], lines: bool) -> list[list[Reading]]:
-        """Reads each picture (uint8 [H, W, 3], RGB), or all as single lines, without the detector."""
+    def read_text(self, pictures: Sequence[Picture], lines: bool | None) -> list[list[Reading]]:
+        """Reads each picture (uint8 [H, W, 3], RGB), or all as single lines, without the detector.
+
+        With None for `lines` they are found, but not read.
+        """
         if not pictures:
             return []
         engine = _engine(self.threads, self.detector_side, self.min_score, self.least_space, self.recognition_model)
@@ -61,7 +64,8 @@ class RapidOcr:
         flipped = [np.ascontiguousarray(picture[:, :, ::-1]) for picture in pictures]
         if lines:
             return _read_lines(engine, flipped)
-        return [_read_picture(engine, picture) for picture in flipped]
+        look = _find_lines if lines is None else _read_picture
+        return [look(engine, picture) for picture in flipped]
 
 
 def _read_lines(engine: Any, pictures: list[Picture]) -> list[list[Reading]]:
@@ -82,11 +86,28 @@ def _read_picture(engine: Any, picture: Picture) -> list[Reading]:
     found = engine(picture, use_det=True, use_cls=False, use_rec=True)
     if found.txts is None:
         return []
-    readings = []
-    for text, score, corners in zip(found.txts, found.scores, found.boxes, strict=True):
-        (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
-        if text.strip():
-            readings.append(Reading(text.strip(), float(score), (int(left), int(top), round(right), round(bottom))))
+    return _sorted(
+        Reading(text.strip(), float(score), _box(corners))
+        for text, score, corners in zip(found.txts, found.scores, found.boxes, strict=True)
+        if text.strip()
+    )
+
+
+def _find_lines(engine: Any, picture: Picture) -> list[Reading]:
+    found = engine(picture, use_det=True, use_cls=False, use_rec=False)
+    if found.boxes is None:
+        return []
+    return _sorted(
+        Reading("", float(score), _box(corners)) for score, corners in zip(found.scores, found.boxes, strict=True)
+    )
+
+
+def _box(corners: npt.NDArray[np.float32]) -> tuple[int, int, int, int]:
+    (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+    return int(left), int(top), round(right), round(bottom)
+
+
+def _sorted(readings: Iterable[Reading]) -> list[Reading]:
     return sorted(readings, key=lambda each: (each.box[1], each.box[0]))
 
 

@@ -40,7 +40,7 @@ class Tesseract:
     "readings that score lower are left out, 0 to 1"
 
     @ipl.hookimpl
-    def read_text(self, pictures: Sequence[Picture], lines: bool) -> list[list[Reading]]:
+    def read_text(self, pictures: Sequence[Picture], lines: bool | None) -> list[list[Reading]]:
         """Reads each picture (uint8 [H, W, 3], RGB)."""
         if not pictures:
             return []
