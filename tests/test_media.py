@@ -145,6 +145,15 @@ def test_variable_frame_rate_is_sampled_by_time_stamps(make: Make) -> None:
     assert next(time for time, picture in seen if picture.mean() > 128) == 2000
 
 
+def test_frames_that_no_other_needs_may_be_left_out(make: Make) -> None:
+    path = make("a.mp4", *lavfi(FLASH), "-bf", "2", "-b_strategy", "0")
+    every, some = (list(frames(path, 25, only_references=only)) for only in (False, True))
+    assert [time for time, _ in some] == [time for time, _ in every][: len(some)]
+    assert len(every) - len(some) <= 2
+    whites = [next(time for time, picture in seen if picture.mean() > 128) for seen in (every, some)]
+    assert 0 <= whites[1] - whites[0] <= 80
+
+
 def test_crop_and_height(make: Make) -> None:
     path = make("a.mkv", *lavfi("color=black:s=64x48:d=1,drawbox=x=32:y=0:w=32:h=48:color=red:t=fill"), "-qp", "0")
     _, picture = next(frames(path, 1, Box(32, 8, 64, 40), height=16))

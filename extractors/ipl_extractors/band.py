@@ -107,6 +107,7 @@ class BandSearch:
                     1,
                     height=self._height,
                     start_ms=middle_ms,
+                    only_references=True,
                     on_damage=_ignore,
                 )
                 for _, picture in islice(shown, 1):
@@ -169,7 +170,9 @@ def _pictures(media: MediaInfo, height: int) -> Iterator[Picture]:
     if media.duration_ms < LONG_MS:
         step_ms = max(CLOSEST_MS, media.duration_ms // NUM_PROBES)
         # Nothing comes past the end of a file that was cut short; following the band tells of it.
-        found = frames(media.path, 1000 / step_ms, height=height, start_ms=step_ms // 2, on_damage=_ignore)
+        found = frames(
+            media.path, 1000 / step_ms, height=height, start_ms=step_ms // 2, only_references=True, on_damage=_ignore
+        )
         yield from (picture for _, picture in found)
         return
     # Far apart first, and none near the ends, where titles stand.
@@ -177,7 +180,9 @@ def _pictures(media: MediaInfo, height: int) -> Iterator[Picture]:
         near_ms = (2 * probe + 1) * media.duration_ms // (2 * NUM_PROBES)
         shown = next(key_frames(media.path, near_ms, height=height), None)
         if shown is None or near_ms - shown[0] > FAR_MS:  # few key frames: another probe may get the same one
-            shown = next(frames(media.path, 1, height=height, start_ms=near_ms, on_damage=_ignore), None)
+            shown = next(
+                frames(media.path, 1, height=height, start_ms=near_ms, only_references=True, on_damage=_ignore), None
+            )
         if shown is not None:
             yield shown[1]
 
