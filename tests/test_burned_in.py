@@ -217,6 +217,31 @@ def test_what_is_read_of_a_part_of_a_line_is_no_line(below: int, lines: list[str
     assert text.best()[0].split("\n") == lines
 
 
+@pytest.mark.parametrize(
+    ("read", "number"),
+    [
+        (["He went.:0.99"], 1),
+        (["He went.:0.9", "He went.:0.8"], 2),
+        (["He went.:0.9", "He vent.:0.9", "He went.:0.9"], 3),
+        (["He went.:0.9", "He went.:0.5", "He went.:0.9"], 3),
+    ],
+)
+def test_a_doubtful_line_is_read_until_two_pictures_agree(read: list[str], number: int) -> None:
+    strokes = np.zeros((40, 300), bool)
+    strokes[10:30, 50:250] = True
+    luma = np.where(strokes, 255, 0).astype(np.uint8)
+    told = iter(read)
+
+    def read_text(pictures: Sequence[np.ndarray], lines: bool | None) -> list[list[Reading]]:
+        said = [next(told).split(":") for _ in pictures]
+        return [[Reading(text, float(score), (0, 0, 0, 0))] for text, score in said]
+
+    displays = [Display(0, 1000, strokes, luma, luma, luma, luma)]
+    (text,) = BandReader(Look(28), read_text, 0.7, 0.95).read(displays, np.zeros((1, 1), bool))
+    assert text.best()[0] == "He went."
+    assert len(text.readings) == number
+
+
 def test_a_short_line_below_a_long_one_is_a_line() -> None:
     image = Image.new("RGB", (640, 120), (60, 60, 60))
     for number, text in enumerate(["Some very long line with gaps, jumps and quips", "I"]):

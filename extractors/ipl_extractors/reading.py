@@ -2,9 +2,9 @@
 
 1. What is on in nearly all displays, and between them too, is no text, but a logo; what was there before a display
    and is after it, a sign.
-2. Each line is read from the stack of its frames. A doubtful one is read again: from one frame as it is, and with
-   all but its strokes wiped out, with more room above and below. Mostly the stack is best, as recognisers know text
-   with a picture behind it.
+2. Each line is read from the stack of its frames. A doubtful one is read again, with more room above and below: with
+   all but its strokes wiped out, and if that differs, from one frame as it is. Mostly the stack is best, as recognisers
+   know text with a picture behind it.
 3. What is read beside the line's own ink is of a sign that touches it.
 4. What only the ink can tell, the track's typography puts right.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -115,30 +115,27 @@ class BandReader:
 
     def _variants(self, crops: Sequence[_Crop]) -> Iterator[list[Reading]]:
         """Reads each line, and yields all that was read of it, the best first; nothing that cannot be relied on."""
-        first = self._readings([crop.tight for crop in crops], crops)
-        doubtful = [number for number, each in enumerate(first) if self._is_doubtful(each)]
-        again = [crops[number] for number in doubtful]
-        others = {
-            number: [picture, wiped]
-            for number, picture, wiped in zip(
-                doubtful,
-                self._readings([crop.picture for crop in again], again),
-                self._readings([crop.wiped for crop in again], again),
-                strict=True,
-            )
-        }
-        mended = iter(
-            self._typography.mend(
-                [
-                    Line(each.text, each.centres, crop.ink)
-                    for number, crop in enumerate(crops)
-                    for each in (first[number], *others.get(number, ()))
-                ]
-            )
-        )
-        for number in range(len(crops)):
-            found = [replace(each, text=next(mended)) for each in (first[number], *others.get(number, ()))]
-            yield self._reliable(found)
+        found = [[each] for each in self._readings([crop.tight for crop in crops], crops)]
+        doubtful = [number for number, (first,) in enumerate(found) if self._is_doubtful(first)]
+        self._read_again(found, {number: (crops[number], crops[number].wiped) for number in doubtful})
+        open_ = [number for number in doubtful if not self._is_settled(found[number])]
+        self._read_again(found, {number: (crops[number], crops[number].picture) for number in open_})
+        lines = [Line(each.text, each.centres, crop.ink) for crop, of in zip(crops, found, strict=True) for each in of]
+        mended = iter(self._typography.mend(lines))
+        for readings in found:
+            yield self._reliable([replace(each, text=next(mended)) for each in readings])
+
+    def _read_again(self, found: list[list[Reading]], pictures: Mapping[int, tuple[_Crop, Luma]]) -> None:
+        """Adds to what was `found` of some lines, by their numbers, what is read from another picture of each."""
+        if pictures:
+            crops, others = zip(*pictures.values(), strict=True)
+            for number, each in zip(pictures, self._readings(others, crops), strict=True):
+                found[number].append(each)
+
+    def _is_settled(self, found: Sequence[Reading]) -> bool:
+        """Whether two pictures say the same, neither of them with a low score."""
+        first, second = found
+        return first.text == second.text and min(first.score, second.score) >= self._min_score
 
     def _is_doubtful(self, reading: Reading) -> bool:
         """Whether a reading, or one letter of it, is not sure; the sureness of many others hides that of one."""
