@@ -89,4 +89,4 @@ def test_one_letter_that_is_not_sure_makes_a_line_doubtful() -> None:
     list(reader(0.99).read([shown], NOTHING))
     assert sum(calls) == 1
     list(reader(0.5).read([shown], NOTHING))
-    assert sum(calls) == 1 + 3
+    assert sum(calls) == 1 + 2
