@@ -128,12 +128,14 @@ def rank_main(arguments: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     task = tiny if arguments.hang else recogniser
     with join(TrainingOptions(device="cpu")) as world:
-        found: dict[str, list[dict[str, float]]] = {}
-        for kind in arguments.kinds:
-            found[kind] = [train(kind, arguments.steps, world, seed, task) for seed in range(arguments.rounds)]
+        found: dict[str, list[dict[str, float]]] = {kind: [] for kind in arguments.kinds}
+        for seed in range(arguments.rounds):
+            for kind, rounds in found.items():
+                rounds.append(train(kind, arguments.steps, world, seed, task))
             if world.is_first:
                 ranks.hand_back(found)
-                print(f"{kind}: {arguments.rounds} x {arguments.steps} steps done", file=sys.stderr, flush=True)
+                losses = ", ".join(f"{kind} {rounds[-1]['loss']:.4f}" for kind, rounds in found.items())
+                print(f"round {seed + 1} of {arguments.rounds}, loss: {losses}", file=sys.stderr, flush=True)
 
 
 def main() -> None:

@@ -54,13 +54,16 @@ class Hooked:
 
 
 def exact_gradients(world, step, net):
+    """The means over ranks, and the largest number that any rank has in each of its own."""
     net.zero_grad()
     loss_of(net, world, step).backward()
     found = [each.grad.clone() for each in net.parameters()]
+    largest = torch.stack([each.abs().max() for each in found])
+    dist.all_reduce(largest, dist.ReduceOp.MAX)
     for each in found:
         dist.all_reduce(each)
         each /= world.size
-    return found
+    return found, largest
 
 
 def distance(ours, theirs):
@@ -81,13 +84,15 @@ def remembered(averager):
 def outcome(kind, world):
     hooked = Hooked(kind, world)
     net, steps = model(), 40
-    sums, exact_sums, first = None, None, None
+    sums, exact_sums, first, largest = None, None, None, torch.zeros(())
     for step in range(1, steps + 1):
-        ours, exact = hooked.gradients(step), exact_gradients(world, step, net)
+        ours, (exact, peaks) = hooked.gradients(step), exact_gradients(world, step, net)
+        largest = torch.maximum(largest, peaks)
         first = distance(ours, exact) if first is None else first
         sums = ours if sums is None else [a + b for a, b in zip(sums, ours, strict=True)]
         exact_sums = exact if exact_sums is None else [a + b for a, b in zip(exact_sums, exact, strict=True)]
     names = [name for name, _ in net.named_parameters()]
+    own = hooked.averager.state().get("memory", {})
     memory = remembered(hooked.averager)
     whole = [s + memory[n].view_as(s) if n in memory else s for n, s in zip(names, sums, strict=True)]
 
@@ -109,6 +114,11 @@ def outcome(kind, world):
     return {
         "first_distance": first,
         "telescoped_distance": distance(whole, exact_sums),
+        "vectors_remembered": [
+            float(own[n].abs().max() / peak)
+            for n, peak in zip(names, largest, strict=True)
+            if n in own and own[n].dim() < 2
+        ],
         "ranks_agree": agree,
         "goes_on": goes_on,
         "poison_spreads": spreads,
@@ -143,8 +153,8 @@ def main(out):
     world = World(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
     torch.set_num_threads(1)
     found = {kind: outcome(kind, world) for kind in KINDS}
-    found["low_rank_distance"] = low_rank(world, torch.float32)
-    found["low_rank_distance_bf16"] = low_rank(world, torch.bfloat16)
+    for dtype in (torch.float32, torch.float16, torch.int8):
+        found[f"low_rank_distance_{str(dtype).removeprefix('torch.')}"] = low_rank(world, dtype)
     (out / f"rank-{world.rank}.json").write_text(json.dumps(found))
     dist.barrier()
     os._exit(0)

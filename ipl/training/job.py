@@ -74,7 +74,7 @@ class TrainingOptions(DataOptions):
     what they do not send at once is learned later"""
     compression_warmup_share: float = 0.2
     """share of all steps before powersgd and onebit begin; until then gradients travel as they are"""
-    powersgd_rank: int = 4
+    powersgd_rank: int = 11
     """columns of PowerSGD's thin matrices: more lose less and send more"""
     device: str = "auto"
     """auto is cuda where there is one, else cpu"""

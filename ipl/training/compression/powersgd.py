@@ -1,9 +1,11 @@
 """PowerSGD (Vogels, Karimireddy and Jaggi, arXiv 1905.13727): gradients as products of two thin matrices.
 
-These travel as bf16: for the same bytes they have twice as many columns, and what is not among them waits half as long
-until it is sent. What rounding takes away is remembered like all else that is not sent.
+These travel as whole numbers of 8 bits, in steps that the ranks agree on, a step for each column: for the same bytes
+they have four times as many columns as in float32, and what is not among them waits a quarter as long until it is
+sent. What rounding takes away is remembered like all else that is not sent.
 
-N, M: rows and columns of a gradient, its axes after the first joined · K: rank of the product
+R: ranks · N, M: rows and columns of a gradient, its axes after the first joined · K: rank of the product · C: columns
+of all that is sent at once
 """
 
 from __future__ import annotations
@@ -21,25 +23,29 @@ from ipl.training.compression.averager import Averager, done
 
 __all__ = ["PowerSgdAverager"]
 
+SMALLEST_STEP = torch.finfo(torch.float32).tiny
+
 
 class PowerSgdAverager(Averager):
     """Sends N·K and M·K numbers instead of N·M, by one step of power iteration that begins where the last one ended.
 
-    What the product misses is remembered by each rank and added to its next gradient. Vectors, and matrices too
+    What a rank's own product misses of its gradient it remembers, and adds to its next one. Vectors, and matrices too
     small to gain by it, travel whole, together with the first of the two thin matrices.
     """
 
     remembers = True
-    sent_dtype = torch.bfloat16
 
     def __init__(self, model: nn.Module, ranks: int, rank: int) -> None:
         super().__init__(model, ranks)
         self.rank = rank
+        # The sum over ranks has to fit in as many bits: of many ranks, 8 would leave too few steps to each. Then whole
+        # numbers travel as fp16, as neither gloo nor NCCL adds up integers of 16 bits.
+        self.sent_dtype = torch.int8 if ranks <= 16 else torch.float16
         self._memory: dict[str, Tensor] = {}  # of the parameter's shape each
         self._right: dict[str, Tensor] = {}  # [M, K] each, the same on all ranks
 
     def average(self, bucket: dist.GradBucket) -> Future[Tensor]:  # type: ignore[name-defined]
-        """Averages the gradients of a bucket; the ranks wait for each other twice."""
+        """Averages the gradients of a bucket; the ranks wait for each other four times."""
         if not self.compresses:
             return super().average(bucket)
         gradients = dict(self.named(bucket))
@@ -50,19 +56,21 @@ class PowerSgdAverager(Averager):
         others = {name: each for name, each in wanted.items() if name not in matrices}
 
         sketches = [matrix @ self._right_of(name, matrix) for name, matrix in matrices.items()]  # [N, K] each
-        means = self._mean([*sketches, *others.values()])
+        means, own = self._mean([*sketches, *(each.view(-1, 1) for each in others.values())])
         sent = dict(zip(others, means[len(sketches) :], strict=True))
+        ours = dict(zip(others, own[len(sketches) :], strict=True))
         lefts = [torch.linalg.qr(sketch).Q for sketch in means[: len(sketches)]]
-        rights = self._mean([matrix.T @ left for matrix, left in zip(matrices.values(), lefts, strict=True)])
-        for name, left, right in zip(matrices, lefts, rights, strict=True):
-            sent[name] = (left @ right.T).view_as(gradients[name])
+        rights, own = self._mean([matrix.T @ left for matrix, left in zip(matrices.values(), lefts, strict=True)])
+        for name, left, right, own_right in zip(matrices, lefts, rights, own, strict=True):
+            sent[name], ours[name] = left @ right.T, left @ own_right.T
             if right.isfinite().all():
                 # A column of zeros, of a gradient of zeros, would stay one for ever.
                 self._right[name] = torch.where(right.any(dim=0), right, self._right[name])
         for name, gradient in gradients.items():
             if sent[name].isfinite().all():  # nothing of a step whose gradient is no number, and is left out
-                self._memory[name] = (wanted[name] - sent[name]).div_(self.loss_scale)
-            gradient.copy_(sent[name])
+                # What this rank sent, not the mean: what ranks differ by would add up in memory, and rounding with it.
+                self._memory[name] = (wanted[name] - ours[name].view_as(gradient)).div_(self.loss_scale)
+            gradient.copy_(sent[name].view_as(gradient))
         return done(bucket.buffer())
 
     def _gains(self, gradient: Tensor) -> bool:
@@ -85,14 +93,25 @@ class PowerSgdAverager(Averager):
             self._right[name] = drawn.to(matrix.device)
         return self._right[name]
 
-    def _mean(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        """The means of some tensors over ranks, by one collective."""
-        if not tensors:
-            return []
-        flat = torch.cat([each.flatten() for each in tensors])
-        mean = self.all_reduce(flat.to(self.sent_dtype)).to(flat.dtype)
-        parts = mean.split_with_sizes([each.numel() for each in tensors])
-        return [part.view_as(each).clone() for part, each in zip(parts, tensors, strict=True)]
+    def _mean(self, thin: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """The means of some matrices over ranks, and what this rank's part in them was, after rounding."""
+        if not thin:
+            return [], []
+        peaks = torch.cat([each.abs().amax(dim=0) for each in thin])  # [C]
+        all_peaks = [torch.empty_like(peaks) for _ in range(self.ranks)]
+        self.sent_bytes += peaks.nbytes
+        dist.all_gather(all_peaks, peaks)
+        levels = _largest_sum(self.sent_dtype) // self.ranks
+        # Zeros stay zeros, and a peak that is no number makes none of its column, on all ranks.
+        step = torch.stack(all_peaks).amax(dim=0).div_(levels).clamp(min=SMALLEST_STEP)
+        steps = step.split_with_sizes([each.shape[1] for each in thin])
+        counts = [(each / step).round() for each, step in zip(thin, steps, strict=True)]
+        total = torch.cat([each.flatten() for each in counts]).to(self.sent_dtype)
+        self.sent_bytes += total.nbytes
+        dist.all_reduce(total)
+        totals = total.to(thin[0].dtype).split_with_sizes([each.numel() for each in thin])
+        mean = [each.view_as(like) * (step / self.ranks) for each, like, step in zip(totals, thin, steps, strict=True)]
+        return mean, [each * step for each, step in zip(counts, steps, strict=True)]
 
     def state(self) -> dict[str, Any]:
         """What this rank did not send, and where the next iteration begins."""
@@ -101,3 +120,12 @@ class PowerSgdAverager(Averager):
     def restore(self, state: dict[str, Any]) -> None:
         """Takes over what `state` gave."""
         self._memory, self._right = dict(state["memory"]), dict(state["right"])
+
+
+def _largest_sum(dtype: torch.dtype) -> int:
+    """Up to here all whole numbers are exact.
+
+    >>> _largest_sum(torch.int8), _largest_sum(torch.float16)
+    (127, 2048)
+    """
+    return round(2 / torch.finfo(dtype).eps) if dtype.is_floating_point else torch.iinfo(dtype).max
