@@ -41,31 +41,15 @@ class Probes:
         self._read_text = read_text
         self._may_hold = may_hold
         self._min_score = min_score
-        self._lumas: list[Luma] = []
         self._known: list[tuple[Luma, Reading]] = []
-        self._is_repeated = False
-        """the last one was not given to the detector"""
 
     def look(self, picture: Picture) -> None:
         """Takes one more frame, uint8 [H, W, 3] RGB."""
         import cv2
 
         luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
-        self._is_repeated = not self._is_repeated and self._is_as_before(luma)
-        self.readings.append(self.readings[-1] if self._is_repeated else self._read(picture, luma))
+        self.readings.append(self._read(picture, luma))
         self.pictures.append(picture)
-        self._lumas.append(luma)
-
-    def _is_as_before(self, luma: Luma) -> bool:
-        """Whether all that the last probe shows still stands there, and not only what the one before it shows too.
-
-        A detector would find it again, and nothing else as a rule: so every other one is spared. Beside a logo alone
-        it may find something new.
-        """
-        last, before = (self.readings[at] if len(self.readings) >= -at else [] for at in (-1, -2))
-        if {each.text for each in last} <= {each.text for each in before}:
-            return False
-        return all(is_same_picture(luma, each.box, self._lumas[-1], each.box) for each in last)
 
     def _read(self, picture: Picture, luma: Luma) -> list[Reading]:
         height, width = luma.shape
