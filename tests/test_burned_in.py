@@ -202,6 +202,13 @@ def test_the_band_is_where_text_changes() -> None:
     assert choose_bands([], 640, 360) == []
 
 
+def test_a_line_whose_start_the_detector_lost_does_not_drift() -> None:
+    whole, rest = line("They bought the young bread!", 300, 100), "bought the young bread!"
+    part = Reading(rest, 0.99, (180, *whole.box[1:]))
+    (band,) = choose_bands([[whole], [part], [line("He ate it", 300, 100)]], 640, 360)
+    assert band.anchor == Anchor("left", 100)
+
+
 @pytest.mark.parametrize(("below", "lines"), [(24, ["He went home."]), (50, ["He went home.", "He went hone."])])
 def test_what_is_read_of_a_part_of_a_line_is_no_line(below: int, lines: list[str]) -> None:
     strokes = np.zeros((100, 300), bool)
@@ -277,6 +284,28 @@ def test_a_row_is_what_shares_a_start_or_a_centre() -> None:
     assert (row.num_texts, row.num_frames) == (3, 3)
     left = [(n, line(words, 300, 40)) for n, words in enumerate(said)]
     assert find_rows(left)[0].anchor == Anchor("left", 40)
+
+
+def test_centred_lines_of_one_length_are_centred() -> None:
+    found = [
+        (0, Reading("Who is it?", 0.99, (240, 300, 400, 330))),
+        (1, Reading("Let us in!", 0.99, (240, 300, 398, 330))),
+    ]
+    assert find_rows(found)[0].anchor.kind == "left"
+    assert find_rows(found, 640)[0].anchor.kind == "centre"
+
+
+def test_pieces_of_a_line_make_no_row_of_their_own() -> None:
+    found = [
+        (0, Reading("So?", 0.99, (296, 303, 344, 329))),
+        (1, Reading("Both carried every", 0.99, (190, 302, 400, 326))),  # and a word that the detector did not see
+        (2, Reading("They", 0.99, (188, 304, 240, 327))),
+        (2, Reading("bought the young bread!", 0.99, (236, 299, 452, 334))),
+        (3, Reading("Early she found her heavy book", 0.99, (195, 300, 445, 330))),
+    ]
+    (row,) = (row for row in find_rows(found, 640) if row.num_frames > 1)
+    assert row.anchor.kind == "centre"
+    assert row.num_frames == 3
 
 
 def test_no_line_reaches_into_a_sign_beside_it() -> None:

@@ -21,7 +21,7 @@ from ipl.mining.media import Box, frames, key_frames
 from ipl.mining.timeline import gaps, length_ms, union
 from ipl.records import MediaInfo, Reading, Span
 from ipl_extractors.probes import Probes
-from ipl_extractors.rows import PLACES, SAME_TEXT, Anchor, Row, find_rows, is_same_text
+from ipl_extractors.rows import OFF_MIDDLE, PLACES, SAME_TEXT, Anchor, Row, find_rows, is_same_text
 from ipl_extractors.strokes import CONTRAST, Luma, contrast, one_colour
 
 __all__ = ["Band", "BandSearch", "choose_bands"]
@@ -46,7 +46,6 @@ PURE = 80
 """How much brighter in one colour than in luma letters are of which luma tells too little: red, blue, purple."""
 SELDOM, SOMETIMES = 0.1, 0.2
 """Letters may be of one colour here and of another there: two speakers, by line; a karaoke line, by stroke."""
-OFF_MIDDLE = 0.05
 MOST_BANDS = 3
 MOST_GAPS = 6
 LEAST_GAP_MS = 1500
@@ -277,7 +276,7 @@ def _candidates(probes: Sequence[Sequence[Reading]], width: int, height: int) ->
     readings = [(probe, each) for probe, found in enumerate(probes) for each in found if _is_text(each, width, height)]
     marks = list(_marks(readings, len(probes)))
     still = [each for each in readings if not any(_drifts(each, other) for other in readings)]
-    rows = find_rows([each for each in still if not any(_overlap(each[1].box, mark) for mark in marks)])
+    rows = find_rows([each for each in still if not any(_overlap(each[1].box, mark) for mark in marks)], width)
     candidates = [row for row in rows if _may_be_subtitles(row, len(probes), height)]
     return marks, sorted(candidates, key=lambda row: (row.num_texts, row.num_frames, row.centre), reverse=True)
 
@@ -335,13 +334,20 @@ def _drifts(one: tuple[int, Reading], other: tuple[int, Reading]) -> bool:
     (probe, each), (other_probe, same) = one, other
     if abs(probe - other_probe) != 1 or ratio(each.text, same.text) < SAME_TEXT:
         return False
-    return _overlap(each.box, same.box) and not _stands_at(each.box, same.box)
+    stands = _stands_at(each.box, same.box) or _ends_at(each.box, same.box)
+    return _overlap(each.box, same.box) and not stands
 
 
 def _stands_at(one: Sequence[int], other: Sequence[int]) -> bool:
     """Whether two boxes begin at one place, to within what detectors vary; a board drifts with the scene."""
     reach = JITTER * (other[3] - other[1])
     return abs(one[0] - other[0]) <= reach and abs(one[1] - other[1]) <= reach
+
+
+def _ends_at(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether two boxes end at one place: of a line a detector may find the end alone."""
+    reach = JITTER * (other[3] - other[1])
+    return abs(one[2] - other[2]) <= reach and abs(one[3] - other[3]) <= reach
 
 
 def _overlap(one: Sequence[int], other: Sequence[int]) -> bool:

@@ -15,12 +15,17 @@ from rapidfuzz.fuzz import partial_ratio, ratio
 
 from ipl.records import Reading
 
-__all__ = ["PLACES", "SAME_TEXT", "Anchor", "Row", "find_rows", "is_same_text"]
+__all__ = ["OFF_MIDDLE", "PLACES", "SAME_TEXT", "Anchor", "Row", "find_rows", "is_same_text"]
 
 SAME_TEXT = 75
 """Two readings are of one text from this rapidfuzz ratio on, 0 to 100."""
 SAME_PART, SHORTEST_PART = 90, 4
 """A text of so many letters is a part of another from this partial ratio on."""
+
+PIECES = 1.6
+"""How much higher one piece of a line may seem than another: with and without a letter that hangs below."""
+OFF_MIDDLE = 0.05
+"""How far from the middle of a picture, as a share of its width, centred lines may have their centres."""
 
 Found = tuple[int, Reading]
 """A reading, and the number of the frame that it is from."""
@@ -100,10 +105,16 @@ def is_same_text(one: str, other: str) -> bool:
     return min(len(one), len(other)) >= SHORTEST_PART and partial_ratio(one, other) >= SAME_PART
 
 
-def find_rows(readings: Iterable[Found]) -> list[Row]:
-    """Returns the rows that readings form, each with those of its readings that share an anchor."""
+def find_rows(readings: Iterable[Found], width: int | None = None) -> list[Row]:
+    """Returns the rows that readings form, each with those of its readings that share an anchor.
+
+    Of two anchors that as many texts share, the middle of a picture of `width` is the likelier one: a few centred lines
+    may well be as long as each other, and so begin at one place.
+    """
     heaps: list[list[Found]] = []
-    for frame, reading in sorted(readings, key=lambda each: each[1].box[1] + each[1].box[3]):
+    # A detector may take a line apart at a wide gap; a sign may stand beside a line. So both count, the pieces as they
+    # are and put together: a piece alone may be too low for the heap of its line, or begin where others do.
+    for frame, reading in sorted(_spans(readings), key=lambda each: each[1].box[1] + each[1].box[3]):
         centre, height = (reading.box[1] + reading.box[3]) / 2, reading.box[3] - reading.box[1]
         fits = [
             heap
@@ -114,7 +125,7 @@ def find_rows(readings: Iterable[Found]) -> list[Row]:
             min(fits, key=lambda heap: abs(_centre(heap) - centre)).append((frame, reading))
         else:
             heaps.append([(frame, reading)])
-    return [_aligned(heap) for heap in heaps]
+    return [_aligned(heap, width) for heap in heaps]
 
 
 def _centre(found: Sequence[Found]) -> float:
@@ -129,26 +140,32 @@ def _are_alike(one_height: float, other_height: float) -> bool:
     return 0.65 < one_height / other_height < 1.5
 
 
-def _spans(heap: Sequence[Found]) -> Iterator[Found]:
-    """Yields what may be a line: each reading, and neighbours in one frame as one.
-
-    A detector may take a line apart at a wide gap, and a sign may stand beside a line.
-    """
-    reach = 1.5 * _height(heap)
-    pieces = sorted(heap, key=lambda each: (each[0], each[1].box[0]))
+def _spans(readings: Iterable[Found]) -> Iterator[Found]:
+    """Yields what may be a line: each reading, and neighbours on one height in one frame as one."""
+    pieces = sorted(readings, key=lambda each: (each[0], each[1].box[0]))
     for first, (frame, reading) in enumerate(pieces):
         yield frame, reading
         for other_frame, other in pieces[first + 1 :]:
-            if other_frame != frame or other.box[0] - reading.box[2] >= reach:
+            if other_frame != frame:
                 break
+            if not _may_be_one(reading, other):
+                continue
             box = reading.box[0], min(reading.box[1], other.box[1]), other.box[2], max(reading.box[3], other.box[3])
             reading = replace(reading, text=f"{reading.text} {other.text}", box=box)
             yield frame, reading
 
 
-def _aligned(heap: Sequence[Found]) -> Row:
+def _may_be_one(left: Reading, right: Reading) -> bool:
+    """Whether two readings may be pieces of one line, the right one close to the end of the left one."""
+    heights = [each.box[3] - each.box[1] for each in (left, right)]
+    off = abs(left.box[1] + left.box[3] - right.box[1] - right.box[3]) / 2
+    gap = right.box[0] - left.box[2]
+    return max(heights) < PIECES * min(heights) and off < 0.4 * max(heights) and abs(gap) < 1.5 * min(heights)
+
+
+def _aligned(heap: Sequence[Found], width: int | None) -> Row:
     """The lines that share an anchor, of the anchor that most different texts share, and most closely."""
-    spans = sorted(_spans(heap), key=lambda each: each[1].box[2] - each[1].box[0])
+    spans = sorted(heap, key=lambda each: each[1].box[2] - each[1].box[0])
     tolerance = 0.5 * _height(heap)
     best: tuple[tuple[float, ...], Row] | None = None
     for kind, place_of in PLACES.items():
@@ -157,7 +174,9 @@ def _aligned(heap: Sequence[Found]) -> Row:
             places = [place_of(each) for each in widest.values()]
             anchor = Anchor(kind, median(places))
             row = Row(anchor, tuple(sorted(widest.items(), key=lambda item: item[0])))
-            rank = row.num_texts, row.num_frames, -sum(abs(place - anchor.x) for place in places)
+            is_middle = kind == "centre" and width is not None and abs(anchor.x - width / 2) <= OFF_MIDDLE * width
+            off = sum(abs(place - anchor.x) for place in places)
+            rank = row.num_texts, row.num_frames, is_middle, -off
             if best is None or rank > best[0]:
                 best = rank, row
     assert best is not None, "a heap is not empty"
