@@ -191,9 +191,10 @@ class _Decode:
             letters = self._characters[best[start]]  # one, or a few
             between = spaces[starts[number - 1] + 1 : start] if number else spaces[:0]
             parted = self._space in (best[start], best[starts[number - 1]]) or letters[0] in CLOSE_UP
-            if between.max(initial=0.0) > self._least_space and not parted:
+            space = float(between.max(initial=0.0))
+            if space > self._least_space and not parted:
                 text.append(" ")
-                signs.append(_Sign(signs[-1].place, 1.0))
+                signs.append(_Sign(signs[-1].place, min(1.0, SPACE_WEIGHT * space)))
             after = np.flatnonzero(best[start:] != best[start])
             end = start + int(after[0]) if len(after) else len(best)
             text.append(letters)
