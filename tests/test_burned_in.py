@@ -286,13 +286,19 @@ def test_a_row_is_what_shares_a_start_or_a_centre() -> None:
     assert find_rows(left)[0].anchor == Anchor("left", 40)
 
 
-def test_centred_lines_of_one_length_are_centred() -> None:
-    found = [
-        (0, Reading("Who is it?", 0.99, (240, 300, 400, 330))),
-        (1, Reading("Let us in!", 0.99, (240, 300, 398, 330))),
+def test_lines_about_as_long_as_each_other_stand_where_they_do_most_closely() -> None:
+    widths, said = [280, 291, 300, 312], ["Nobody jumped", "Who is it then?", "Come in, both!", "After you, Maria"]
+    left = [
+        (n, Reading(words, 0.99, (58 + n % 2, 300, 58 + width, 340)))
+        for n, (words, width) in enumerate(zip(said, widths, strict=True))
     ]
-    assert find_rows(found)[0].anchor.kind == "left"
-    assert find_rows(found, 640)[0].anchor.kind == "centre"
+    sign = (4, Reading("BAKERY", 0.99, (150, 300, 265, 340)))  # by chance near the centre of most
+    assert find_rows([*left, sign])[0].anchor.kind == "left"
+    middle = [
+        (n, replace(each, box=(200 - width // 2, 300, 200 + width // 2, 340)))
+        for (n, each), width in zip(left, widths, strict=True)
+    ]
+    assert find_rows([*middle, sign])[0].anchor.kind == "centre"
 
 
 def test_pieces_of_a_line_make_no_row_of_their_own() -> None:
@@ -303,7 +309,7 @@ def test_pieces_of_a_line_make_no_row_of_their_own() -> None:
         (2, Reading("bought the young bread!", 0.99, (236, 299, 452, 334))),
         (3, Reading("Early she found her heavy book", 0.99, (195, 300, 445, 330))),
     ]
-    (row,) = (row for row in find_rows(found, 640) if row.num_frames > 1)
+    (row,) = (row for row in find_rows(found) if row.num_frames > 1)
     assert row.anchor.kind == "centre"
     assert row.num_frames == 3
 

@@ -21,7 +21,7 @@ from ipl.mining.media import Box, frames, key_frames
 from ipl.mining.timeline import gaps, length_ms, union
 from ipl.records import MediaInfo, Reading, Span
 from ipl_extractors.probes import Probes
-from ipl_extractors.rows import OFF_MIDDLE, PLACES, SAME_TEXT, Anchor, Row, find_rows, is_same_text
+from ipl_extractors.rows import PLACES, SAME_TEXT, Anchor, Row, find_rows, is_same_text
 from ipl_extractors.strokes import CONTRAST, Luma, contrast, one_colour
 
 __all__ = ["Band", "BandSearch", "choose_bands"]
@@ -46,6 +46,7 @@ PURE = 80
 """How much brighter in one colour than in luma letters are of which luma tells too little: red, blue, purple."""
 SELDOM, SOMETIMES = 0.1, 0.2
 """Letters may be of one colour here and of another there: two speakers, by line; a karaoke line, by stroke."""
+OFF_MIDDLE = 0.05
 MOST_BANDS = 3
 MOST_GAPS = 6
 LEAST_GAP_MS = 1500
@@ -276,7 +277,7 @@ def _candidates(probes: Sequence[Sequence[Reading]], width: int, height: int) ->
     readings = [(probe, each) for probe, found in enumerate(probes) for each in found if _is_text(each, width, height)]
     marks = list(_marks(readings, len(probes)))
     still = [each for each in readings if not any(_drifts(each, other) for other in readings)]
-    rows = find_rows([each for each in still if not any(_overlap(each[1].box, mark) for mark in marks)], width)
+    rows = find_rows([each for each in still if not any(_overlap(each[1].box, mark) for mark in marks)])
     candidates = [row for row in rows if _may_be_subtitles(row, len(probes), height)]
     return marks, sorted(candidates, key=lambda row: (row.num_texts, row.num_frames, row.centre), reverse=True)
 

@@ -15,7 +15,7 @@ from rapidfuzz.fuzz import partial_ratio, ratio
 
 from ipl.records import Reading
 
-__all__ = ["OFF_MIDDLE", "PLACES", "SAME_TEXT", "Anchor", "Row", "find_rows", "is_same_text"]
+__all__ = ["PLACES", "SAME_TEXT", "Anchor", "Row", "find_rows", "is_same_text"]
 
 SAME_TEXT = 75
 """Two readings are of one text from this rapidfuzz ratio on, 0 to 100."""
@@ -24,8 +24,8 @@ SAME_PART, SHORTEST_PART = 90, 4
 
 PIECES = 1.6
 """How much higher one piece of a line may seem than another: with and without a letter that hangs below."""
-OFF_MIDDLE = 0.05
-"""How far from the middle of a picture, as a share of its width, centred lines may have their centres."""
+CLOSE = 0.1
+"""How far off their anchor detectors find lines, as a share of their height."""
 
 Found = tuple[int, Reading]
 """A reading, and the number of the frame that it is from."""
@@ -105,12 +105,8 @@ def is_same_text(one: str, other: str) -> bool:
     return min(len(one), len(other)) >= SHORTEST_PART and partial_ratio(one, other) >= SAME_PART
 
 
-def find_rows(readings: Iterable[Found], width: int | None = None) -> list[Row]:
-    """Returns the rows that readings form, each with those of its readings that share an anchor.
-
-    Of two anchors that as many texts share, the middle of a picture of `width` is the likelier one: a few centred lines
-    may well be as long as each other, and so begin at one place.
-    """
+def find_rows(readings: Iterable[Found]) -> list[Row]:
+    """Returns the rows that readings form, each with those of its readings that share an anchor."""
     heaps: list[list[Found]] = []
     # A detector may take a line apart at a wide gap; a sign may stand beside a line. So both count, the pieces as they
     # are and put together: a piece alone may be too low for the heap of its line, or begin where others do.
@@ -125,7 +121,7 @@ def find_rows(readings: Iterable[Found], width: int | None = None) -> list[Row]:
             min(fits, key=lambda heap: abs(_centre(heap) - centre)).append((frame, reading))
         else:
             heaps.append([(frame, reading)])
-    return [_aligned(heap, width) for heap in heaps]
+    return [_aligned(heap) for heap in heaps]
 
 
 def _centre(found: Sequence[Found]) -> float:
@@ -163,20 +159,26 @@ def _may_be_one(left: Reading, right: Reading) -> bool:
     return max(heights) < PIECES * min(heights) and off < 0.4 * max(heights) and abs(gap) < 1.5 * min(heights)
 
 
-def _aligned(heap: Sequence[Found], width: int | None) -> Row:
-    """The lines that share an anchor, of the anchor that most different texts share, and most closely."""
+def _aligned(heap: Sequence[Found]) -> Row:
+    """The lines that share an anchor, of the anchor that most different texts share, and most closely.
+
+    Those count first that share it to within what detectors vary. Lines that are about as long as each other share
+    their start and their centre both, but only one of them so closely; others are near it where a word was not found.
+    """
     spans = sorted(heap, key=lambda each: each[1].box[2] - each[1].box[0])
-    tolerance = 0.5 * _height(heap)
+    height = _height(heap)
     best: tuple[tuple[float, ...], Row] | None = None
     for kind, place_of in PLACES.items():
         for at in {place_of(each) for _, each in spans}:
-            widest = {frame: each for frame, each in spans if abs(place_of(each) - at) <= tolerance}
+            widest = {frame: each for frame, each in spans if abs(place_of(each) - at) <= 0.5 * height}
             places = [place_of(each) for each in widest.values()]
             anchor = Anchor(kind, median(places))
             row = Row(anchor, tuple(sorted(widest.items(), key=lambda item: item[0])))
-            is_middle = kind == "centre" and width is not None and abs(anchor.x - width / 2) <= OFF_MIDDLE * width
-            off = sum(abs(place - anchor.x) for place in places)
-            rank = row.num_texts, row.num_frames, is_middle, -off
+            close = Row(
+                anchor, tuple(each for each in row.found if abs(place_of(each[1]) - anchor.x) <= CLOSE * height)
+            )
+            off = round(sum(abs(place - anchor.x) for place in places) / (CLOSE * height))
+            rank = close.num_texts, row.num_texts, row.num_frames, -off, kind == "centre"  # as most are, if in doubt
             if best is None or rank > best[0]:
                 best = rank, row
     assert best is not None, "a heap is not empty"
