@@ -11,18 +11,16 @@ from PIL import Image, ImageDraw, ImageFont
 from ipl.records import Reading
 
 BOX = (100, 100, 300, 140)
-LOGO_BOX = (500, 10, 560, 40)
 
 
-def frame(text: str, seed: int, logo: bool = False) -> np.ndarray:
+def frame(text: str, seed: int) -> np.ndarray:
     """A line of text over a scene of its own."""
     rng = np.random.default_rng(seed)
     scene = np.repeat(rng.integers(20, 110, (36, 64, 3), np.uint8).repeat(10, 0), 10, 1)
     image = Image.fromarray(scene)
     draw = ImageDraw.Draw(image)
-    for words, box in ((text, BOX), ("TV" if logo else "", LOGO_BOX)):
-        font = ImageFont.load_default(size=box[3] - box[1] - 10)
-        draw.text((box[0] + 5, box[1]), words, font=font, fill="white", stroke_width=2, stroke_fill="black")
+    font = ImageFont.load_default(size=BOX[3] - BOX[1] - 10)
+    draw.text((BOX[0] + 5, BOX[1]), text, font=font, fill="white", stroke_width=2, stroke_fill="black")
     return np.asarray(image)
 
 
@@ -39,8 +37,9 @@ class Reader:
             self.read += len(pictures)
             return [[Reading(next(self.texts), 0.9, (0, 0, 1, 1))] for _ in pictures]
         (picture,) = pictures
-        boxes = [box for box in (BOX, LOGO_BOX) if picture[box[1] : box[3], box[0] : box[2]].max() > 200]
-        return [[Reading(next(self.texts) if self.tells else "", 0.9, box) for box in boxes]]
+        if picture[BOX[1] : BOX[3], BOX[0] : BOX[2]].max() <= 200:
+            return [[]]
+        return [[Reading(next(self.texts) if self.tells else "", 0.9, BOX)]]
 
 
 def probes(reader: Reader, *pictures: np.ndarray) -> list[list[str]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -102,15 +103,7 @@ class BandSearch:
         for gap in empty[:MOST_GAPS]:
             middle_ms = (gap.start_ms + gap.end_ms) // 2
             if length_ms(gap) >= LEAST_GAP_MS:
-                shown = frames(
-                    self._media.path,
-                    1,
-                    height=self._height,
-                    start_ms=middle_ms,
-                    only_references=True,
-                    on_damage=_ignore,
-                )
-                for _, picture in islice(shown, 1):
+                for _, picture in islice(_frames(self._media.path, 1, self._height, middle_ms), 1):
                     self._seen.look(picture)
         return [each for each in self._found() if not any(_overlap(each.box, band.box) for band in known)]
 
@@ -170,25 +163,23 @@ def _pictures(media: MediaInfo, height: int) -> Iterator[Picture]:
     if media.duration_ms < LONG_MS:
         step_ms = max(CLOSEST_MS, media.duration_ms // NUM_PROBES)
         # Nothing comes past the end of a file that was cut short; following the band tells of it.
-        found = frames(
-            media.path, 1000 / step_ms, height=height, start_ms=step_ms // 2, only_references=True, on_damage=_ignore
-        )
-        yield from (picture for _, picture in found)
+        yield from (picture for _, picture in _frames(media.path, 1000 / step_ms, height, step_ms // 2))
         return
     # Far apart first, and none near the ends, where titles stand.
     for probe in sorted(range(NUM_PROBES), key=lambda probe: f"{probe:05b}"[::-1]):
         near_ms = (2 * probe + 1) * media.duration_ms // (2 * NUM_PROBES)
         shown = next(key_frames(media.path, near_ms, height=height), None)
         if shown is None or near_ms - shown[0] > FAR_MS:  # few key frames: another probe may get the same one
-            shown = next(
-                frames(media.path, 1, height=height, start_ms=near_ms, only_references=True, on_damage=_ignore), None
-            )
+            shown = next(_frames(media.path, 1, height, near_ms), None)
         if shown is not None:
             yield shown[1]
 
 
-def _ignore(_: str) -> None:
-    pass
+def _frames(path: Path, frames_per_second: float, height: int, start_ms: int) -> Iterator[tuple[int, Picture]]:
+    """Frames to look at: not exact to the frame, and what is damaged will be told when the band is followed."""
+    return frames(
+        path, frames_per_second, height=height, start_ms=start_ms, only_references=True, on_damage=lambda _: None
+    )
 
 
 def _scaled(reading: Reading, scale: float) -> Reading:

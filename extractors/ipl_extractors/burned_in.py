@@ -69,7 +69,7 @@ class BurnedIn:
     min_score: float = 0.7
     "readings that score lower are no cue, 0 to 1"
     sure_score: float = 0.95
-    "a line whose first reading scores lower is read again, once or twice, from other pictures of it"
+    "a line that scores lower, or has a letter that is unsure, is read again, once or twice, from other pictures of it"
     same_text: float = 88.0
     "neighbouring texts that are this alike are one cue, 0 to 100 (rapidfuzz ratio, spaces left out)"
 

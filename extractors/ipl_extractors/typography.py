@@ -143,13 +143,11 @@ def _has_dash(line: Line) -> bool:
         return False
     inked = np.flatnonzero(line.ink.any(axis=1))
     first, end = line.runs[0]
-    rows = np.flatnonzero(line.ink[:, first:end].any(axis=1))
-    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    dash = _glyph(line.ink, first, end)
     height = int(inked[-1]) + 1 - int(inked[0])
-    middle = ((top + bottom) / 2 - inked[0]) / height
-    is_flat = bottom - top <= DASH_HEIGHT * height and DASH_LENGTH[0] < (end - first) / height < DASH_LENGTH[1]
-    is_solid = bool(line.ink[top:bottom, first:end].mean() >= BAR)
-    return is_flat and is_solid and DASH_MIDDLE[0] < middle < DASH_MIDDLE[1]
+    middle = (dash.bottom - dash.height / 2 - inked[0]) / height
+    is_flat = dash.height <= DASH_HEIGHT * height and DASH_LENGTH[0] < (end - first) / height < DASH_LENGTH[1]
+    return is_flat and dash.filled >= BAR and bool(DASH_MIDDLE[0] < middle < DASH_MIDDLE[1])
 
 
 def _set_spaces(text: str, line: Line) -> str:
@@ -185,6 +183,13 @@ class _Glyph(NamedTuple):
     filled: float
 
 
+def _glyph(ink: Mask, first: int, end: int) -> _Glyph:
+    """What stands in some columns of a line's ink, of which each has some."""
+    rows = np.flatnonzero(ink[:, first:end].any(axis=1))
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    return _Glyph(bottom - top, bottom, float(ink[top:bottom, first:end].mean()))
+
+
 def _glyphs(line: Line) -> dict[int, _Glyph]:
     """Each letter that has a run to itself, by its number."""
     owners: dict[int, list[int]] = {}
@@ -194,7 +199,5 @@ def _glyphs(line: Line) -> dict[int, _Glyph]:
     for run, numbers in owners.items():
         first, end = line.runs[run]
         if len(numbers) == 1:
-            rows = np.flatnonzero(line.ink[:, first:end].any(axis=1))
-            top, bottom = int(rows[0]), int(rows[-1]) + 1
-            glyphs[numbers[0]] = _Glyph(bottom - top, bottom, float(line.ink[top:bottom, first:end].mean()))
+            glyphs[numbers[0]] = _glyph(line.ink, first, end)
     return glyphs
