@@ -342,7 +342,7 @@ def text(start_ms: int, end_ms: int, said: str | None, score: float = 0.9, where
     strokes = np.zeros((8, 64), bool)
     strokes[:, where : where + 16] = True
     readings = () if said is None else (Vote(said, score, end_ms - start_ms),)
-    return Text(start_ms, end_ms, readings, np.zeros((8, 64), np.uint8), strokes)
+    return Text(start_ms, end_ms, readings, np.zeros((8, 64), np.uint8), strokes, strokes.astype(np.uint8) * 200)
 
 
 def merged(pieces: Sequence[Text]) -> list[Text]:
@@ -356,6 +356,22 @@ def test_pieces_of_one_text_are_joined_and_vote() -> None:
     first, second = merged(pieces)
     assert (first.start_ms, first.end_ms, first.best()[0]) == (0, 1600, "Who goes there?")
     assert second.best() == ("I do.", 0.9)
+
+
+def test_what_nothing_was_read_of_is_a_piece_of_the_text_before_and_after_it() -> None:
+    first, *between = text(0, 400, "- Nobody jumped!"), text(400, 900, None, where=24), text(900, 1300, None, where=40)
+    again = text(1300, 2000, "- Nobody jumped!", where=4)
+    assert len(merged([first, *between, again])) == 2, "it was gone in between"
+    pieces = [first, *(replace(each, contrasts=first.contrasts) for each in between)]
+    hardly = [first, replace(between[0], end_ms=500, contrasts=first.contrasts), replace(again, start_ms=500)]
+    assert len(merged(hardly)) == 2, "it may have been gone in between"
+    (whole,) = merged([*pieces, text(1300, 2000, "dy jumped!", where=4)])
+    assert (whole.start_ms, whole.end_ms, whole.best()[0]) == (0, 2000, "dy jumped!")
+    for other in (text(1300, 2000, "I do.", where=4), text(1300, 2000, "- Nobody jumped!", where=32)):
+        first, second = merged([*pieces, other])
+        assert (first.end_ms, second.start_ms) == (400, 1300)
+    first, second = merged([*pieces, text(1300, 2000, "I do.", where=44)])
+    assert (first.end_ms, second.start_ms) == (400, 900)
 
 
 def test_a_short_text_is_one_that_is_sure_and_stands_alone() -> None:

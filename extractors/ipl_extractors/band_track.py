@@ -1,12 +1,13 @@
-"""All that is done to one band: follow its text, read its displays some at a time, join their pieces."""
+"""All that is done to one band: follow its text, join pieces of displays, read these some at a time, make texts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ipl.hookspecs import ReadText
 from ipl_extractors.band_frame import Look, Picture
 from ipl_extractors.following import Display, Follower
+from ipl_extractors.pieces import are_pieces, join
 from ipl_extractors.reading import BATCH, BandReader
 from ipl_extractors.readings import Merger, Text
 
@@ -19,6 +20,7 @@ class BandTrack:
     def __init__(
         self, look: Look, read_text: ReadText, *, min_score: float, sure_score: float, same_text: float
     ) -> None:
+        self._look = look
         self._follower = Follower(look)
         self._reader = BandReader(look, read_text, min_score, sure_score)
         self._merger = Merger(same_text, sure_score)
@@ -26,17 +28,26 @@ class BandTrack:
 
     def push(self, time_ms: float, picture: Picture) -> Iterator[Text]:
         """Takes a frame, and yields the texts that are whole since the last one."""
-        self._unread += self._follower.push(time_ms, picture)
-        if len(self._unread) >= BATCH:
-            yield from self._read()
+        self._add(self._follower.push(time_ms, picture))
+        if len(self._unread) > BATCH:
+            *whole, last = self._unread
+            self._unread = [last]  # it may go on
+            yield from self._read(whole)
 
     def end(self) -> Iterator[Text]:
         """Yields the last texts."""
-        self._unread += self._follower.end()
-        yield from self._read()
+        self._add(self._follower.end())
+        yield from self._read(self._unread)
+        self._unread = []
         yield from self._merger.end()
 
-    def _read(self) -> Iterator[Text]:
-        displays, self._unread = self._unread, []
+    def _add(self, displays: Iterable[Display]) -> None:
+        for display in displays:
+            if self._unread and are_pieces(self._unread[-1], display):
+                self._unread[-1] = join(self._unread[-1], display, self._look.dark)
+            else:
+                self._unread.append(display)
+
+    def _read(self, displays: Sequence[Display]) -> Iterator[Text]:
         for text in self._reader.read(displays, self._follower.always_on):
             yield from self._merger.push(text)

@@ -25,7 +25,7 @@ from ipl_extractors.band_frame import Look
 from ipl_extractors.band_track import BandTrack
 from ipl_extractors.evidence import crop_name, readings_of, save_crop, write_readings
 from ipl_extractors.readings import Text, Vote
-from ipl_extractors.signs import are_signs
+from ipl_extractors.signs import are_signs, is_logo
 from ipl_extractors.snapshots import Snapshots
 
 __all__ = ["BurnedIn"]
@@ -99,7 +99,7 @@ class BurnedIn:
             bands = search.more_bands(known, [Span(each.start_ms, each.end_ms) for each in shown])
             if not bands:
                 break
-        cues = list(_cues(media.path.name, shown))
+        cues = list(_cues(media, shown))
         write_readings((row for _, rows in cues for row in rows), work_dir)
         yield from (cue for cue, _ in cues)
 
@@ -153,12 +153,12 @@ def _look(band: Band, scale: float) -> Look:
     return Look(max(8, round(band.line_height * scale)), band.anchor.scaled(scale), marks, band.dark, row)
 
 
-def _cues(source_id: str, shown: list[_Shown]) -> Iterator[tuple[Cue, list[CueReading]]]:
+def _cues(media: MediaInfo, shown: list[_Shown]) -> Iterator[tuple[Cue, list[CueReading]]]:
     """Yields a cue for each text in order, or for each script of one where its band shows two languages at once."""
     of_band: dict[Band, list[list[str]]] = defaultdict(list)
     for each in shown:
         of_band[each.band].append(each.text.split("\n"))
-    signs = {band for band, texts in of_band.items() if are_signs([" ".join(lines) for lines in texts])}
+    signs = {band for band in of_band if _is_scenery([each for each in shown if each.band == band], media.duration_ms)}
     bilingual = {band: are_bilingual(texts) for band, texts in of_band.items()}
     script = {band: script_of(" ".join(chain.from_iterable(texts))) for band, texts in of_band.items()}
     kept = [each for each in shown if each.band not in signs]
@@ -166,12 +166,18 @@ def _cues(source_id: str, shown: list[_Shown]) -> Iterator[tuple[Cue, list[CueRe
         parts = _by_script(each.text) if bilingual[each.band] else {script[each.band]: each.text}
         for name, text in parts.items():
             track = f"burned-in:{each.band.box.top}-{each.band.box.bottom}:{name}"
-            cue = Cue(source_id, each.start_ms, each.end_ms, text, track, each.score)
+            cue = Cue(media.path.name, each.start_ms, each.end_ms, text, track, each.score)
             votes = list(each.readings)
             if bilingual[each.band]:
                 read = [(vote, _by_script(vote.text).get(name)) for vote in votes]
                 votes = [vote._replace(text=words) for vote, words in read if words]
             yield cue, readings_of(cue, votes, each.crop)
+
+
+def _is_scenery(shown: Sequence[_Shown], duration_ms: int) -> bool:
+    """Whether what was read in a band is a sign or a logo."""
+    texts = [each.text.replace("\n", " ") for each in shown]
+    return are_signs(texts) or is_logo(texts, sum(each.end_ms - each.start_ms for each in shown), duration_ms)
 
 
 def _by_script(text: str) -> dict[str, str]:

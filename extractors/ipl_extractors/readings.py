@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,10 @@ SAME_PLACE = 0.3
 """The share of strokes that the first and the last piece of one text have in common, at the least."""
 SAME_STROKES = 0.5
 """From this share of the fewer strokes on, two texts that follow each other show the same letters."""
+STILL_SHOWN = 0.5
+"""A text's strokes stand out by this share of what they did, or more, while it is shown."""
+LEAST_SEEN_MS = 200
+"""What is displayed for a shorter time may not be in the samples that it is seen by: they are 100 ms apart."""
 LEAST_MS, SHORTEST_MS = 833, 400
 """What houses ask for at least, and half of it; what shows for a shorter time must be read without a doubt."""
 SHORTEST_TEXT = 2
@@ -47,6 +52,8 @@ class Text:
     readings: tuple[Vote, ...]
     picture: npt.NDArray[np.uint8]
     strokes: npt.NDArray[np.bool_]
+    contrasts: npt.NDArray[np.uint8]
+    """how much each pixel stands out at its begin"""
     last_strokes: npt.NDArray[np.bool_] | None = None
     """those of the last piece that something was read of, if there were several"""
     on_row: bool = True
@@ -81,7 +88,9 @@ class Merger:
     """Joins neighbours that are pieces of one text, and leaves out what nothing was read of.
 
     Something that passes behind a text can cut its display into pieces and spoil the reading of one. Pieces
-    touch, and read alike (rapidfuzz ratio from `same_text` on, spaces left out) or stand on the same strokes.
+    touch, and read alike (rapidfuzz ratio from `same_text` on, spaces left out) or stand on the same strokes. What
+    nothing was read of between two that read alike, on the same strokes, is a piece of theirs too, if these still stand
+    out in it.
     What stands for a short time only must have more than one character, and be read with `sure_score` or so from two
     pictures. None may touch it that is as short, as of a sign that moves through the band, or has the same letters.
     It must have a line on the band's row; so must what stands for less than houses let it, beside a piece in which
@@ -93,20 +102,31 @@ class Merger:
         self._sure_score = sure_score
         self._before: Text | None = None
         self._last: Text | None = None
+        self._unread: list[Text] = []  # after the last one with readings, each touching the one before
 
     def push(self, text: Text) -> Iterator[Text]:
         """Takes the next piece, and yields the text before it if that is whole."""
+        while self._unread and self._continues(self._unread[-1], text):
+            text = _joined(self._unread.pop(), text)
         last = self._last
-        if last and _touch(last, text) and _one_text(last, text, self._same_text):
-            self._last = _joined(last, text)
-            return
-        yield from self._whole(text)
-        self._before, self._last = last, text
+        newest = (last, *self._unread)[-1]
+        if last and newest and _touch(newest, text):
+            if _bridges(last, self._unread, text) if self._unread else self._continues(last, text):
+                self._last, self._unread = reduce(_joined, (*self._unread, text), last), []
+                return
+            if last.readings and not text.readings:
+                self._unread.append(text)
+                return
+        yield from self._whole((*self._unread, text)[0])
+        self._before, self._last, self._unread = newest, text, []
 
     def end(self) -> Iterator[Text]:
         """Yields the last text."""
-        yield from self._whole(None)
-        self._before = self._last = None
+        yield from self._whole((*self._unread, None)[0])
+        self._before, self._last, self._unread = None, None, []
+
+    def _continues(self, one: Text, other: Text) -> bool:
+        return _touch(one, other) and _one_text(one, other, self._same_text)
 
     def _whole(self, after: Text | None) -> Iterator[Text]:
         last = self._last
@@ -146,5 +166,22 @@ def _one_text(one: Text, other: Text, same_text: float) -> bool:
     same_strokes = overlap(one.strokes, other.strokes) > SAME_STROKES
     if not (one.readings and other.readings):
         return same_strokes
-    alike = ratio(*(each.best()[0].replace(" ", "") for each in (one, other)))
+    alike = _likeness(one, other)
     return alike >= same_text or (alike >= DOUBTFUL_AGREE and same_strokes)
+
+
+def _bridges(one: Text, between: Sequence[Text], other: Text) -> bool:
+    """Whether two texts are the same one, shown all the time between them."""
+    if not (one.readings and other.readings) or overlap(one.strokes, other.strokes) <= SAME_STROKES:
+        return False
+    fewest = STILL_SHOWN * np.mean(one.contrasts[one.strokes])
+    is_shown = all(
+        each.end_ms - each.start_ms >= LEAST_SEEN_MS and np.mean(each.contrasts[one.strokes]) >= fewest
+        for each in between
+    )
+    return is_shown and _likeness(one, other) >= DOUBTFUL_AGREE
+
+
+def _likeness(one: Text, other: Text) -> float:
+    """How alike what was read of two texts is, spaces left out, 0 to 100."""
+    return ratio(*(each.best()[0].replace(" ", "") for each in (one, other)))

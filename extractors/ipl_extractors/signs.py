@@ -1,4 +1,4 @@
-"""Signs that were taken for subtitles: a few words that come again and again."""
+"""Signs and logos that were taken for subtitles: a few words that come again and again, one that never changes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ipl_extractors.rows import is_same_text
 
-__all__ = ["are_signs"]
+__all__ = ["are_signs", "is_logo"]
 
 ENOUGH = 8
 """So many texts are needed to tell."""
@@ -14,6 +14,10 @@ MOST = 200
 """So many of them, spread over the video, tell as well as all."""
 DISTINCT = 0.35
 """Less than this share of different texts: lyrics have about half, with their refrains."""
+LONGEST_MS = 7000
+"""Houses show no subtitle for longer."""
+ALWAYS = 0.8
+"""A logo is there for this share of the video, or more."""
 
 
 def are_signs(texts: Sequence[str]) -> bool:
@@ -31,3 +35,15 @@ def are_signs(texts: Sequence[str]) -> bool:
             if len(distinct) >= DISTINCT * len(texts):
                 return False
     return len(texts) >= ENOUGH
+
+
+def is_logo(texts: Sequence[str], shown_ms: int, duration_ms: int) -> bool:
+    """Whether a band has but one text, and that in nearly all of the video.
+
+    >>> is_logo(["IPL TV"], 25_000, 25_000), is_logo(["No."], 3_000, 3_000), is_logo(["No.", "Yes."], 9_000, 10_000)
+    (True, False, False)
+    """
+    if shown_ms < max(LONGEST_MS, ALWAYS * duration_ms):
+        return False
+    first, *others = texts
+    return all(is_same_text(first, other) for other in others)
