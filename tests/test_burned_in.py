@@ -301,6 +301,19 @@ def test_lines_about_as_long_as_each_other_stand_where_they_do_most_closely() ->
     assert find_rows([*middle, sign])[0].anchor.kind == "centre"
 
 
+def test_what_is_empty_of_a_wide_mark_belongs_to_the_line() -> None:
+    # Of a line that ends with a wide mark no detector sees the end; two of these seem to begin at one place.
+    seen = [
+        ("现在你们从北京看书喝茶。", 176, 444),
+        ("这个周末我们在海边忘记带钥匙。", 173, 454),
+        ("现在从北京等了很长时间", 186, 454),
+    ]
+    found = [(n, Reading(words, 0.99, (left, 309, right, 340))) for n, (words, left, right) in enumerate(seen)]
+    (row,) = find_rows(found)
+    assert row.anchor.kind == "centre"
+    assert row.anchor.x == pytest.approx(320, abs=3)
+
+
 def test_pieces_of_a_line_make_no_row_of_their_own() -> None:
     found = [
         (0, Reading("So?", 0.99, (296, 303, 344, 329))),

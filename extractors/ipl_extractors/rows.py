@@ -30,9 +30,19 @@ CLOSE = 0.1
 Found = tuple[int, Reading]
 """A reading, and the number of the frame that it is from."""
 Kind = Literal["left", "centre"]
+WIDE_MARKS, NOT_INKED = frozenset("。，、！"), 0.35
+"""Marks as wide as a letter, and how much of them is empty, as a share of the line's height: no detector sees that."""
+
+
+def _middle(line: Reading) -> float:
+    left, top, right, bottom = line.box
+    empty = NOT_INKED * (bottom - top) if line.text[-1:] in WIDE_MARKS else 0.0
+    return (left + right + empty) / 2
+
+
 PLACES: dict[Kind, Callable[[Reading], float]] = {
-    "centre": lambda each: (each.box[0] + each.box[2]) / 2,
-    "left": lambda each: float(each.box[0]),
+    "centre": _middle,
+    "left": lambda line: float(line.box[0]),
 }
 
 
