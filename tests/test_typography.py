@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from ipl_datasets.factory.typefaces import CJK, typeface
 from ipl_extractors.typography import Line, Typography
 from PIL import Image, ImageDraw, ImageFont
 
@@ -87,6 +88,33 @@ def test_marks_after_chinese_letters_are_full_width() -> None:
     ink = np.zeros((20, 200), bool)
     ink[4:16, 10:190] = True
     assert Typography().mend([Line("好吗?OK?", (15.0, 40.0, 60.0, 80.0, 100.0, 120.0), ink)]) == ["好吗？OK?"]
+
+
+def chinese(shown: str, read: str, size: int) -> Line:
+    """As `line`, in letters of `size` pixels."""
+    face = typeface(CJK, size)
+    ink = np.zeros((2 * size, size * (len(shown) + 2)), np.uint8)
+    face.draw(ink, shown, size, size // 2, 0)
+    edges = [size + face.width(shown) * at / len(shown) for at in range(len(shown) + 1)]
+    return Line(read, tuple((one + other) / 2 for one, other in pairwise(edges)), ink > 128)
+
+
+@pytest.mark.parametrize("size", [20, 27, 40])
+def test_a_letter_has_as_many_bars_as_its_ink(size: int) -> None:
+    shown = "一只白色的鸟今日"
+    misread = shown.replace("白", "自").replace("日", "目")
+    assert Typography().mend([chinese(shown, misread, size)]) == [shown]
+    for right in ("一只自色的鸟今目", shown):
+        assert Typography().mend([chinese(right, right, size)]) == [right]
+    with_scene = chinese("一只白色", "一只自色", size)
+    inked = np.flatnonzero(with_scene.ink[:, round(with_scene.centres[2])])
+    after = np.flatnonzero(np.diff(inked) > 1)[-1]
+    with_scene.ink[(inked[after] + inked[after + 1]) // 2, :] = True  # an edge of the scene between two bars
+    assert Typography().mend([with_scene]) == ["一只自色"]
+
+
+def test_bars_of_letters_too_small_for_it_are_not_counted() -> None:
+    assert Typography().mend([chinese("一只白色", "一只自色", 12)]) == ["一只自色"]
 
 
 def test_two_languages_at_once_are_a_rule_not_an_exception() -> None:
