@@ -94,7 +94,7 @@ def test_cut_short_anywhere_and_gone_on_is_bit_identical(tmp_path, monkeypatch, 
     assert not list(job.out_dir.glob(".step-*"))
 
 
-@pytest.mark.parametrize("compression", ["none", "powersgd"])
+@pytest.mark.parametrize("compression", ["none", "powersgd", "onebit"])
 def test_two_ranks_killed_together_then_one_of_them_end_with_the_same_bytes(tmp_path, compression):
     compressed = {"ranks": RANKS, "compression": compression}
     whole = make_job(tmp_path / "whole", **options(**compressed))

@@ -26,6 +26,8 @@ STILL_SHOWN = 0.5
 """A text's strokes stand out by this share of what they did, or more, while it is shown."""
 LEAST_SEEN_MS = 200
 """What is displayed for a shorter time may not be in the samples that it is seen by: they are 100 ms apart."""
+MOST_UNREAD = 8
+"""Over so many pieces that nothing was read of a text goes on, at the most: signs of a scene may touch for hours."""
 LEAST_MS, SHORTEST_MS = 833, 400
 """What houses ask for at least, and half of it; what shows for a shorter time must be read without a doubt."""
 SHORTEST_TEXT = 2
@@ -114,7 +116,7 @@ class Merger:
             if _bridges(last, self._unread, text) if self._unread else self._continues(last, text):
                 self._last, self._unread = reduce(_joined, (*self._unread, text), last), []
                 return
-            if last.readings and not text.readings:
+            if last.readings and not text.readings and len(self._unread) < MOST_UNREAD:
                 self._unread.append(text)
                 return
         yield from self._whole((*self._unread, text)[0])
