@@ -383,7 +383,7 @@ def test_what_nothing_was_read_of_is_a_piece_of_the_text_before_and_after_it() -
     for other in (text(1300, 2000, "I do.", where=4), text(1300, 2000, "- Nobody jumped!", where=32)):
         first, second = merged([*pieces, other])
         assert (first.end_ms, second.start_ms) == (400, 1300)
-    signs = [text(400 + 300 * n, 700 + 300 * n, None, where=16 + 20 * (n % 2)) for n in range(100)]
+    signs = [text(400 + 300 * n, 700 + 300 * n, None, where=16 + 20 * (n % 2)) for n in range(12)]
     merger = Merger(88, 0.95)
     told = [each.end_ms for piece in [first, *signs] for each in merger.push(piece)]
     assert told == [400], "a text is told before an endless scene ends, and the scene is not kept"

@@ -66,29 +66,52 @@ def test_pieces_of_a_text_whose_colour_changes_are_read_once_and_whole(monkeypat
     found, calls = read([replace(first, after=second.early), second, replace(third, before=second.late)], monkeypatch)
     assert [(each.start_ms, each.end_ms, each.best()[0]) for each in found] == [(0, 3000, "Nobody\nsaw")]
     assert calls == len(LINES)
-    assert are_pieces(*pieces[:2])
+    assert are_pieces(*pieces[:2], LOOK)
 
 
 def test_displays_with_other_letters_or_time_between_them_are_no_pieces() -> None:
     one = shown(0, 1000, *LINES)
-    assert not are_pieces(one, shown(1000, 2000, ("Nobody found an old coat", 10, 230), ("or lost a bridge", 50, 230)))
-    assert not are_pieces(one, shown(1000, 2000, LINES[0]))
-    assert not are_pieces(shown(0, 1000, LINES[0]), shown(1000, 2000, *LINES))
-    assert not are_pieces(one, shown(1040, 2000, *LINES))
+    other = shown(1000, 2000, ("Nobody found an old coat", 10, 230), ("or lost a bridge", 50, 230))
+    assert are_pieces(one, shown(1000, 2000, *LINES), LOOK)
+    assert not are_pieces(one, other, LOOK)
+    assert not are_pieces(one, shown(1000, 2000, LINES[0]), LOOK)
+    assert not are_pieces(shown(0, 1000, LINES[0]), shown(1000, 2000, *LINES), LOOK)
+    assert not are_pieces(one, shown(1040, 2000, *LINES), LOOK)
+
+
+def test_a_text_that_a_short_line_comes_to_or_goes_from_is_another() -> None:
+    alone, more = (LINES[0],), (LINES[0], ("Go on!", 50, 230))
+    assert not are_pieces(shown(0, 1000, *alone), shown(1000, 3000, *more), LOOK)
+    assert not are_pieces(shown(0, 1000, *more), shown(1000, 3000, *alone), LOOK)
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_what_is_behind_one_piece_only_falls_away(dark: bool) -> None:
-    clean, crossed = shown(0, 1000, *LINES), shown(1000, 3000, *LINES)
+@pytest.mark.parametrize("is_crossed_first", [False, True])
+def test_what_is_behind_the_longer_piece_only_falls_away(dark: bool, is_crossed_first: bool) -> None:
+    clean, crossed = shown(0, 1000, *LINES), shown(0, 2000, *LINES)
     sign = np.zeros_like(clean.strokes)
     sign[85:95, 20:60] = True
-    crossed = replace(
-        crossed, strokes=crossed.strokes | sign, stack=np.where(sign, 255, crossed.stack).astype(np.uint8)
+    stack, early, late = (
+        np.where(sign, 255, each).astype(np.uint8) for each in (crossed.stack, crossed.early, crossed.late)
     )
+    crossed = replace(crossed, strokes=crossed.strokes | sign, stack=stack, early=early, late=late)
     if dark:
         clean, crossed = (replace(each, stack=255 - each.stack) for each in (clean, crossed))
-    joined = join(clean, crossed, dark)
+    first, second = (crossed, clean) if is_crossed_first else (clean, crossed)
+    second = replace(second, start_ms=first.end_ms, end_ms=3000, after=clean.early)
+    joined = join(replace(first, before=crossed.late), second, dark)
     assert (joined.start_ms, joined.end_ms) == (0, 3000)
-    assert not joined.strokes[sign].any()
+    assert joined.before is crossed.late
+    assert joined.after is clean.early
+    assert joined.early is first.early
+    assert joined.late is second.late
     assert np.array_equal(joined.strokes, clean.strokes)
     assert np.array_equal(joined.stack, clean.stack)
+
+
+def test_letters_that_a_short_piece_has_no_strokes_of_stay() -> None:
+    clean, spoilt = shown(0, 3000, *LINES), shown(3000, 3300, *LINES)
+    strokes = spoilt.strokes.copy()
+    strokes[:, 250:] = False  # what is behind them is nearly as bright, and they stand out a little less
+    spoilt = replace(spoilt, strokes=strokes, early=np.where(strokes, spoilt.early, spoilt.early // 4 * 3))
+    assert np.array_equal(join(clean, spoilt, False).strokes, clean.strokes)

@@ -111,6 +111,10 @@ def test_a_letter_has_as_many_bars_as_its_ink(size: int) -> None:
     after = np.flatnonzero(np.diff(inked) > 1)[-1]
     with_scene.ink[(inked[after] + inked[after + 1]) // 2, :] = True  # an edge of the scene between two bars
     assert Typography().mend([with_scene]) == ["一只自色"]
+    cut = chinese("一只自色", "一只自色", size)
+    rows = np.flatnonzero(cut.ink[:, round(cut.centres[2])])
+    cut.ink[rows[np.flatnonzero(np.diff(rows) > 1)[-1]] + 1 :] = False  # its last bar is out of the picture
+    assert Typography().mend([cut]) == ["一只自色"]
 
 
 def test_bars_of_letters_too_small_for_it_are_not_counted() -> None:

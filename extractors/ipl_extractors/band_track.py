@@ -43,7 +43,7 @@ class BandTrack:
 
     def _add(self, displays: Iterable[Display]) -> None:
         for display in displays:
-            if self._unread and are_pieces(self._unread[-1], display):
+            if self._unread and are_pieces(self._unread[-1], display, self._look):
                 self._unread[-1] = join(self._unread[-1], display, self._look.dark)
             else:
                 self._unread.append(display)

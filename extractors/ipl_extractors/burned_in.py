@@ -177,7 +177,7 @@ def _cues(media: MediaInfo, shown: list[_Shown]) -> Iterator[tuple[Cue, list[Cue
 def _is_scenery(shown: Sequence[_Shown], duration_ms: int) -> bool:
     """Whether what was read in a band is a sign or a logo."""
     texts = [each.text.replace("\n", " ") for each in shown]
-    return are_signs(texts) or is_logo(texts, sum(each.end_ms - each.start_ms for each in shown), duration_ms)
+    return are_signs(texts) or is_logo(texts, [each.end_ms - each.start_ms for each in shown], duration_ms)
 
 
 def _by_script(text: str) -> dict[str, str]:

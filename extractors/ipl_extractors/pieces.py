@@ -6,35 +6,56 @@ from dataclasses import replace
 
 import numpy as np
 
-from ipl_extractors.following import Display
-from ipl_extractors.strokes import near
+from ipl_extractors.band_frame import Look
+from ipl_extractors.following import ADDED_LETTERS, Display
+from ipl_extractors.strokes import Luma, Mask, near
 
 __all__ = ["are_pieces", "join"]
 
-SAME_TEXT = 0.7
+SHARED = 0.7
 """Two displays are of one text that share this part of the strokes of the one that has more of them.
 
 Of 60 that touched, pieces of one text shared 0.7 to 1, two texts at most a half of the fewer strokes."""
+GONE = 0.5
+"""A stroke that stands out less than this share of what it did is there no more."""
 
 
-def are_pieces(one: Display, other: Display) -> bool:
-    """Whether a display goes on where another one ends, with the same strokes."""
-    if one.end_ms < other.start_ms or one.strokes.shape != other.strokes.shape:
-        return False
+def are_pieces(one: Display, other: Display, look: Look) -> bool:
+    """Whether a display goes on where another one ends, with the same strokes, and no word more or less."""
     most = max(np.count_nonzero(one.strokes), np.count_nonzero(other.strokes))
-    return bool(np.count_nonzero(one.strokes & other.strokes) >= SAME_TEXT * most)
+    if one.end_ms < other.start_ms or np.count_nonzero(one.strokes & other.strokes) < SHARED * most:
+        return False
+    lost, added = (
+        _lacking(one.strokes, one.late, other, other.early),
+        _lacking(other.strokes, other.early, one, one.late),
+    )
+    return bool(max(map(np.count_nonzero, (lost, added))) <= ADDED_LETTERS * look.fewest)
+
+
+def _lacking(strokes: Mask, stand_out: Luma, other: Display, stand_out_there: Luma) -> Mask:
+    """Which strokes of a display another one has not, and nothing else there that stands out as they do."""
+    lacking: Mask = strokes & ~near(other.strokes) & (stand_out_there < GONE * stand_out)
+    return lacking
 
 
 def join(one: Display, other: Display, dark: bool) -> Display:
-    """Two pieces of a text, the later one second, as the one display that they are."""
-    longer, shorter = sorted((one, other), key=lambda piece: piece.start_ms - piece.end_ms)
-    darkest = np.maximum if dark else np.minimum
+    """Two pieces of a text, the later one second, as the one display that they are.
+
+    It is seen as the longer of them, but for what was behind that one only, which falls away.
+    """
+    lost, added = (
+        _lacking(one.strokes, one.late, other, other.early),
+        _lacking(other.strokes, other.early, one, one.late),
+    )
+    is_first_longer = one.end_ms - one.start_ms >= other.end_ms - other.start_ms
+    longer, passing = (one, lost) if is_first_longer else (other, added)
+    common = np.maximum if dark else np.minimum
     return replace(
         longer,
         start_ms=one.start_ms,
         end_ms=other.end_ms,
-        strokes=longer.strokes & near(shorter.strokes),  # what was behind one of them only falls away
-        stack=darkest(one.stack, other.stack),
+        strokes=longer.strokes & ~passing,
+        stack=common(one.stack, other.stack),
         early=one.early,
         late=other.late,
         before=one.before,

@@ -257,4 +257,5 @@ def _text(display: Display, lines: Sequence[list[Reading]]) -> Text:
         chosen = [line[min(variant, len(line) - 1)] for line in told]
         shown_ms = 0 if variant else end_ms - start_ms
         votes.append(Vote("\n".join(each.text for each in chosen), min(each.score for each in chosen), shown_ms))
-    return Text(start_ms, end_ms, tuple(votes), display.picture, display.strokes, display.early)
+    always = np.minimum(display.early, display.late)
+    return Text(start_ms, end_ms, tuple(votes), display.picture, display.strokes, always)

@@ -55,7 +55,7 @@ class Text:
     picture: npt.NDArray[np.uint8]
     strokes: npt.NDArray[np.bool_]
     contrasts: npt.NDArray[np.uint8]
-    """how much each pixel stands out at its begin"""
+    """how much each pixel stands out all the time: at its begin or its end, where it does less"""
     last_strokes: npt.NDArray[np.bool_] | None = None
     """those of the last piece that something was read of, if there were several"""
     on_row: bool = True
@@ -92,7 +92,7 @@ class Merger:
     Something that passes behind a text can cut its display into pieces and spoil the reading of one. Pieces
     touch, and read alike (rapidfuzz ratio from `same_text` on, spaces left out) or stand on the same strokes. What
     nothing was read of between two that read alike, on the same strokes, is a piece of theirs too, if these still stand
-    out in it.
+    out in it: some pieces at the most, and each seen by itself.
     What stands for a short time only must have more than one character, and be read with `sure_score` or so from two
     pictures. None may touch it that is as short, as of a sign that moves through the band, or has the same letters.
     It must have a line on the band's row; so must what stands for less than houses let it, beside a piece in which
@@ -155,7 +155,9 @@ def _joined(one: Text, other: Text) -> Text:
     if not other.readings:
         return joined
     if not one.readings:
-        return replace(joined, picture=other.picture, strokes=other.strokes, on_row=other.on_row)
+        return replace(
+            joined, picture=other.picture, strokes=other.strokes, contrasts=other.contrasts, on_row=other.on_row
+        )
     return replace(joined, last_strokes=other.strokes, on_row=one.on_row or other.on_row)
 
 

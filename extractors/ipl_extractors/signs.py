@@ -37,13 +37,13 @@ def are_signs(texts: Sequence[str]) -> bool:
     return len(texts) >= ENOUGH
 
 
-def is_logo(texts: Sequence[str], shown_ms: int, duration_ms: int) -> bool:
-    """Whether a band has but one text, and that in nearly all of the video.
+def is_logo(texts: Sequence[str], shown_ms: Sequence[int], duration_ms: int) -> bool:
+    """Whether a band has but one text, and that in nearly all of the video, for longer than any subtitle.
 
-    >>> is_logo(["IPL TV"], 25_000, 25_000), is_logo(["No."], 3_000, 3_000), is_logo(["No.", "Yes."], 9_000, 10_000)
-    (True, False, False)
+    >>> is_logo(["IPL TV"], [25_000], 25_000), is_logo(["No!", "No!"], [4_000, 4_000], 9_000)
+    (True, False)
     """
-    if shown_ms < max(LONGEST_MS, ALWAYS * duration_ms):
+    if sum(shown_ms) < ALWAYS * duration_ms or max(shown_ms) < LONGEST_MS:
         return False
     first, *others = texts
     return all(is_same_text(first, other) for other in others)

@@ -42,6 +42,8 @@ RESOLVED = 18
 """In narrower letters, in pixels, four bars may look like three."""
 EVEN = 1.4
 """How much farther apart two of its three bars are than the others, at the most; more, and there is a fourth."""
+TALL_ENOUGH = 0.5
+"""How far apart the first and the last bar are, as a share of the width: less, and one of them was not seen."""
 OFF_LINE = 0.1
 """How far a letter's foot may be off the others', as a share of its height."""
 TWINS = frozenset("cosuvwxzCOSUVWXZ")
@@ -163,10 +165,11 @@ def _with_a_bar_too_many(line: Line) -> list[int]:
     for number in wide:
         if line.text[number] in A_BAR_LESS:
             first, end = round(line.centres[number] - reach), round(line.centres[number] + reach) + 1
-            is_bar = line.ink[:, max(0, first) : end].mean(axis=1) >= BAR
+            inner = line.ink[:, max(0, first) : end]
+            is_bar = inner.sum(axis=1) >= BAR * max(1, inner.shape[1])
             edges = np.flatnonzero(np.diff(np.concatenate([[False], is_bar, [False]]).astype(int)))
             apart = np.diff((edges[::2] + edges[1::2]) / 2)
-            if len(apart) == 2 and max(apart) <= EVEN * min(apart):
+            if len(apart) == 2 and max(apart) <= EVEN * min(apart) and sum(apart) >= TALL_ENOUGH * median(widths):
                 found.append(number)
     return found
 
