@@ -8,7 +8,7 @@ import numpy as np
 
 from ipl_extractors.band_frame import Look
 from ipl_extractors.following import ADDED_LETTERS, Display
-from ipl_extractors.strokes import Luma, Mask, near
+from ipl_extractors.strokes import Mask, near
 
 __all__ = ["are_pieces", "join"]
 
@@ -25,17 +25,17 @@ def are_pieces(one: Display, other: Display, look: Look) -> bool:
     most = max(np.count_nonzero(one.strokes), np.count_nonzero(other.strokes))
     if one.end_ms < other.start_ms or np.count_nonzero(one.strokes & other.strokes) < SHARED * most:
         return False
-    lost, added = (
-        _lacking(one.strokes, one.late, other, other.early),
-        _lacking(other.strokes, other.early, one, one.late),
-    )
-    return bool(max(map(np.count_nonzero, (lost, added))) <= ADDED_LETTERS * look.fewest)
+    return bool(max(map(np.count_nonzero, _lost_and_added(one, other))) <= ADDED_LETTERS * look.fewest)
 
 
-def _lacking(strokes: Mask, stand_out: Luma, other: Display, stand_out_there: Luma) -> Mask:
-    """Which strokes of a display another one has not, and nothing else there that stands out as they do."""
-    lacking: Mask = strokes & ~near(other.strokes) & (stand_out_there < GONE * stand_out)
-    return lacking
+def _lost_and_added(one: Display, other: Display) -> tuple[Mask, Mask]:
+    """Which strokes only the first of two displays has, and which only the second.
+
+    The other one has none near them, and nothing that stands out as they do.
+    """
+    lost = one.strokes & ~near(other.strokes) & (other.early < GONE * one.late)
+    added = other.strokes & ~near(one.strokes) & (one.late < GONE * other.early)
+    return lost, added
 
 
 def join(one: Display, other: Display, dark: bool) -> Display:
@@ -43,10 +43,7 @@ def join(one: Display, other: Display, dark: bool) -> Display:
 
     It is seen as the longer of them, but for what was behind that one only, which falls away.
     """
-    lost, added = (
-        _lacking(one.strokes, one.late, other, other.early),
-        _lacking(other.strokes, other.early, one, one.late),
-    )
+    lost, added = _lost_and_added(one, other)
     is_first_longer = one.end_ms - one.start_ms >= other.end_ms - other.start_ms
     longer, passing = (one, lost) if is_first_longer else (other, added)
     common = np.maximum if dark else np.minimum
