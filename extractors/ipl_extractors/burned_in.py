@@ -155,12 +155,13 @@ def _look(band: Band, scale: float) -> Look:
 
 def _cues(media: MediaInfo, shown: list[_Shown]) -> Iterator[tuple[Cue, list[CueReading]]]:
     """Yields a cue for each text in order, or for each script of one where its band shows two languages at once."""
-    of_band: dict[Band, list[list[str]]] = defaultdict(list)
+    of_band: dict[Band, list[_Shown]] = defaultdict(list)
     for each in shown:
-        of_band[each.band].append(each.text.split("\n"))
-    signs = {band for band in of_band if _is_scenery([each for each in shown if each.band == band], media.duration_ms)}
-    bilingual = {band: are_bilingual(texts) for band, texts in of_band.items()}
-    script = {band: script_of(" ".join(chain.from_iterable(texts))) for band, texts in of_band.items()}
+        of_band[each.band].append(each)
+    signs = {band for band, own in of_band.items() if _is_scenery(own, media.duration_ms)}
+    texts = {band: [each.text.split("\n") for each in own] for band, own in of_band.items()}
+    bilingual = {band: are_bilingual(of) for band, of in texts.items()}
+    script = {band: script_of(" ".join(chain.from_iterable(of))) for band, of in texts.items()}
     kept = [each for each in shown if each.band not in signs]
     for each in sorted(kept, key=lambda each: (each.start_ms, each.band.box.top)):
         parts = _by_script(each.text) if bilingual[each.band] else {script[each.band]: each.text}

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from ipl_extractors.strokes import Mask
 
@@ -65,11 +66,7 @@ class Line:
     @cached_property
     def runs(self) -> list[tuple[int, int]]:
         """Stretches of columns with ink, ends exclusive."""
-        columns = np.flatnonzero(self.ink.any(axis=0))
-        if not len(columns):
-            return []
-        parts = np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1)
-        return [(int(part[0]), int(part[-1]) + 1) for part in parts]
+        return _runs(self.ink.any(axis=0))
 
     @cached_property
     def letters(self) -> list[int]:
@@ -167,8 +164,8 @@ def _with_a_bar_too_many(line: Line) -> list[int]:
             first, end = round(line.centres[number] - reach), round(line.centres[number] + reach) + 1
             inner = line.ink[:, max(0, first) : end]
             is_bar = inner.sum(axis=1) >= BAR * max(1, inner.shape[1])
-            edges = np.flatnonzero(np.diff(np.concatenate([[False], is_bar, [False]]).astype(int)))
-            apart = np.diff((edges[::2] + edges[1::2]) / 2)
+            middles = [(top + bottom) / 2 for top, bottom in _runs(is_bar)]
+            apart = [below - above for above, below in pairwise(middles)]
             if len(apart) == 2 and max(apart) <= EVEN * min(apart) and sum(apart) >= TALL_ENOUGH * median(widths):
                 found.append(number)
     return found
@@ -210,6 +207,15 @@ def _set_marks(text: str) -> str:
     text = re.sub(r"(?<=[^.])\.\.$", "...", text)
     text = re.sub(r"(?<=[\u3040-\u30ff\u3400-\u9fff])[?!,:;]", lambda mark: chr(ord(mark[0]) + 0xFEE0), text)
     return re.sub(r"(?<=[A-Za-z0-9])[？！，：；]", lambda mark: chr(ord(mark[0]) - 0xFEE0), text)
+
+
+def _runs(flags: npt.ArrayLike) -> list[tuple[int, int]]:
+    """Stretches of flags that are set, ends exclusive."""
+    places = np.flatnonzero(flags)
+    if not len(places):
+        return []
+    parts = np.split(places, np.flatnonzero(np.diff(places) > 1) + 1)
+    return [(int(part[0]), int(part[-1]) + 1) for part in parts]
 
 
 class _Glyph(NamedTuple):

@@ -1,0 +1,80 @@
+"""Promises of how readings of displays become texts: pieces of one are joined, what is doubtful is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
+
+import numpy as np
+from ipl_extractors.readings import Merger, Text, Vote
+
+
+def text(start_ms: int, end_ms: int, said: str | None, score: float = 0.9, where: int = 0) -> Text:
+    strokes = np.zeros((8, 64), bool)
+    strokes[:, where : where + 16] = True
+    readings = () if said is None else (Vote(said, score, end_ms - start_ms),)
+    return Text(start_ms, end_ms, readings, np.zeros((8, 64), np.uint8), strokes, strokes.astype(np.uint8) * 200)
+
+
+def merged(pieces: Sequence[Text]) -> list[Text]:
+    merger = Merger(88, 0.95)
+    return [*chain.from_iterable(map(merger.push, pieces)), *merger.end()]
+
+
+def test_pieces_of_one_text_are_joined_and_vote() -> None:
+    pieces = [text(0, 400, None), text(400, 800, "Who goes th"), text(800, 1200, "Who goes there?", 0.99),
+              text(1200, 1600, "Who goes there?"), text(1600, 2000, "I do.", where=32)]  # fmt: skip
+    first, second = merged(pieces)
+    assert (first.start_ms, first.end_ms, first.best()[0]) == (0, 1600, "Who goes there?")
+    assert second.best() == ("I do.", 0.9)
+
+
+def test_what_nothing_was_read_of_is_a_piece_of_the_text_before_and_after_it() -> None:
+    first, *between = text(0, 400, "- Nobody jumped!"), text(400, 900, None, where=24), text(900, 1300, None, where=40)
+    again = text(1300, 2000, "- Nobody jumped!", where=4)
+    assert len(merged([first, *between, again])) == 2, "it was gone in between"
+    pieces = [first, *(replace(each, contrasts=first.contrasts) for each in between)]
+    hardly = [first, replace(between[0], end_ms=500, contrasts=first.contrasts), replace(again, start_ms=500)]
+    assert len(merged(hardly)) == 2, "it may have been gone in between"
+    (whole,) = merged([*pieces, text(1300, 2000, "dy jumped!", where=4)])
+    assert (whole.start_ms, whole.end_ms, whole.best()[0]) == (0, 2000, "dy jumped!")
+    for other in (text(1300, 2000, "I do.", where=4), text(1300, 2000, "- Nobody jumped!", where=32)):
+        first, second = merged([*pieces, other])
+        assert (first.end_ms, second.start_ms) == (400, 1300)
+    signs = [text(400 + 300 * n, 700 + 300 * n, None, where=16 + 20 * (n % 2)) for n in range(12)]
+    merger = Merger(88, 0.95)
+    told = [each.end_ms for piece in [first, *signs] for each in merger.push(piece)]
+    assert told == [400], "a text is told before an endless scene ends, and the scene is not kept"
+    first, second = merged([*pieces, text(1300, 2000, "I do.", where=44)])
+    assert (first.end_ms, second.start_ms) == (400, 900)
+
+
+def test_a_short_text_is_one_that_is_sure_and_stands_alone() -> None:
+    before, after = text(0, 1000, "Who goes there?"), text(1300, 2000, "I do.", where=32)
+    assert len(merged([before, text(1000, 1300, "No!", 0.99, where=16), after])) == 3
+    assert len(merged([before, text(1000, 1300, "No!", 0.8, where=16), after])) == 2
+    twice = text(1000, 1300, "No!", 0.8, where=16)
+    twice = replace(twice, readings=(*twice.readings, Vote("No!", 0.7, 0)))
+    assert len(merged([before, twice, after])) == 3
+    fading = text(1000, 1200, "I d", 0.99, where=34)
+    assert [each.best()[0] for each in merged([before, fading, replace(after, start_ms=1200)])] == [
+        "Who goes there?",
+        "I do.",
+    ]
+    sign = [text(1000 + 200 * n, 1200 + 200 * n, said, 0.99, 8 * n) for n, said in enumerate(["CAF", "FE", None])]
+    assert [each.best()[0] for each in merged([text(0, 900, "Who goes there?"), *sign])] == ["Who goes there?"]
+
+
+def test_what_shows_in_haste_must_stand_on_the_row_of_all_texts() -> None:
+    before, sign = text(0, 1000, "Who goes there?"), replace(text(1200, 1500, "No Park", 0.99, where=16), on_row=False)
+    assert len(merged([before, sign])) == 1
+    assert len(merged([before, replace(sign, on_row=True)])) == 2
+    longer = replace(sign, end_ms=1900)
+    assert len(merged([before, longer])) == 2
+    assert len(merged([before, longer, text(1900, 2100, None, where=32)])) == 1
+
+
+def test_the_same_line_twice_with_a_gap_is_two_cues() -> None:
+    assert len(merged([text(0, 800, "No!"), text(840, 2000, "No!")])) == 2
+    assert merged([text(0, 800, None), text(840, 2000, None)]) == []
