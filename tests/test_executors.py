@@ -57,7 +57,7 @@ def leave_a_child_and_die(pid_file):
 
 def write_pid_and_wait(pid_file):
     open(pid_file, "w").write(str(os.getpid()))
-    time.sleep(60)
+    time.sleep(600)
 
 def threads(_):
     import numpy
@@ -188,7 +188,8 @@ def test_what_a_dead_worker_started_ends_with_it(work: Any, tmp_path: Path) -> N
 def test_workers_end_with_their_parent(work: Any, tmp_path: Path, how: signal.Signals) -> None:
     pid_file = tmp_path / "pid"
     script = f"""
-        import sys; sys.path.insert(0, {str(tmp_path)!r})
+        import signal, sys; sys.path.insert(0, {str(tmp_path)!r})
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background of a shell ignores it
         from ipl.executors import map_tasks
         from worker_tasks import write_pid_and_wait
         list(map_tasks(write_pid_and_wait, [{str(pid_file)!r}], 1))
@@ -198,7 +199,7 @@ def test_workers_end_with_their_parent(work: Any, tmp_path: Path, how: signal.Si
     worker = int(pid_file.read_text())
     assert not _gone(worker)
     parent.send_signal(how)
-    parent.wait()
+    parent.wait(timeout=30)
     assert _await(lambda: _gone(worker))
 
 

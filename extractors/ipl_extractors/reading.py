@@ -14,7 +14,7 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from rapidfuzz.fuzz import ratio
@@ -23,6 +23,7 @@ from ipl.hookspecs import ReadText
 from ipl.mining.media import Box
 from ipl.records import Reading
 from ipl_extractors.band_frame import Look
+from ipl_extractors.crops import Crop, line_crop
 from ipl_extractors.following import Display, Persistent
 from ipl_extractors.line_boxes import line_boxes
 from ipl_extractors.readings import DOUBTFUL_AGREE, Text, Vote
@@ -36,8 +37,6 @@ BATCH = 24
 """Displays that are read together: so many are enough to know the band by, and some minutes of a film."""
 OVER_IT = 0.5
 """A letter of which less than this share is a logo's too covers it: the logo is not to be wiped out there."""
-TIGHT = 0.12
-"""How much of a line's crop is cut off above and below, as a share of the line's height: half of what is beside it."""
 SURE_LETTER = 0.7
 """A letter that scores lower makes a line doubtful."""
 ALIKE_TEXTS = 80
@@ -48,8 +47,6 @@ NEAR_LINE = 0.7
 """Lines of one text begin farther from one another than this share of their height."""
 WITNESS = 0.5
 """A reading that is more likely wrong than right bears out no other."""
-FAINT_LUMA = 120
-"""Text that is brighter by less than what is behind it is made so much brighter: red on a black box."""
 FAINT_MARKS = frozenset(".,-–—…'\"")
 """What is too small to be seen for sure in the ink."""
 BEFORE, BEYOND = 0.1, 0.5
@@ -58,20 +55,6 @@ BEFORE, BEYOND = 0.1, 0.5
 A recogniser reads from left to right and tells a character when most of it is past: of 403 lines none began before the
 ink, and of 221 the last character stood up to a quarter of the height beyond it.
 """
-
-
-@dataclass(frozen=True)
-class _Crop:
-    """A line's part of a display, bright text on dark whatever it was: crops to read, and its ink, bool [H, W]."""
-
-    tight: Luma
-    """the stack with little above and below the line: letters are larger in it when it is scaled for a recogniser"""
-    picture: Luma
-    wiped: Luma
-    ink: Mask
-    """the strokes' own pixels"""
-    extent: tuple[int, int]
-    """the first column with ink, and the one after the last"""
 
 
 class BandReader:
@@ -102,7 +85,9 @@ class BandReader:
             over_it = alone.strokes & (share < OVER_IT)
             shown.append(without_logo(replace(alone, strokes=alone.strokes & ~letters), logo & ~near(over_it)))
             boxes.append(self._boxes(shown[-1], letters))
-        crops = [[_crop(each, box, self._look) for box in around] for each, around in zip(shown, boxes, strict=True)]
+        crops = [
+            [line_crop(each, box, self._look) for box in around] for each, around in zip(shown, boxes, strict=True)
+        ]
         variants = self._variants([crop for lines in crops for crop in lines])
         for display, around in zip(displays, boxes, strict=True):
             lines = _once({box: next(variants) for box in around}, self._look.line_height)
@@ -113,7 +98,7 @@ class BandReader:
             return []
         return line_boxes(display.strokes, self._look.line_height, self._look.anchor, foreign)
 
-    def _variants(self, crops: Sequence[_Crop]) -> Iterator[list[Reading]]:
+    def _variants(self, crops: Sequence[Crop]) -> Iterator[list[Reading]]:
         """Reads each line, and yields all that was read of it, the best first; nothing that cannot be relied on."""
         found = [[each] for each in self._readings([crop.tight for crop in crops], crops)]
         doubtful = [number for number, (first,) in enumerate(found) if self._is_doubtful(first)]
@@ -125,7 +110,7 @@ class BandReader:
         for readings in found:
             yield self._reliable([replace(each, text=next(mended)) for each in readings])
 
-    def _read_again(self, found: list[list[Reading]], pictures: Mapping[int, tuple[_Crop, Luma]]) -> None:
+    def _read_again(self, found: list[list[Reading]], pictures: Mapping[int, tuple[Crop, Luma]]) -> None:
         """Adds to what was `found` of some lines, by their numbers, what is read from another picture of each."""
         if pictures:
             crops, others = zip(*pictures.values(), strict=True)
@@ -141,7 +126,7 @@ class BandReader:
         """Whether a reading, or one letter of it, is not sure; the sureness of many others hides that of one."""
         return reading.score < self._sure_score or min(reading.scores, default=1.0) < SURE_LETTER
 
-    def _readings(self, pictures: Sequence[Luma], crops: Sequence[_Crop]) -> list[Reading]:
+    def _readings(self, pictures: Sequence[Luma], crops: Sequence[Crop]) -> list[Reading]:
         found = self._read_text([np.repeat(picture[:, :, None], 3, axis=2) for picture in pictures], True)
         return [_own(_joined(each), crop, self._look.line_height) for each, crop in zip(found, crops, strict=True)]
 
@@ -192,35 +177,6 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text)
 
 
-def _crop(display: Display, box: Box, look: Look) -> _Crop:
-    import cv2
-
-    # The margin of two kernels lets the contrast at the crop's edges be right.
-    rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
-    stack, strokes = display.stack[rows, columns], display.strokes[rows, columns]
-    # At the band's edges there is no margin to cut.
-    above = round(TIGHT * look.line_height) if box.top > 0 else 0
-    below = round(TIGHT * look.line_height) if box.bottom < len(display.stack) else 0
-    tight = slice(above, len(stack) - below)
-    if not strokes.any():
-        return _Crop(stack[tight], display.picture[rows, columns], stack, strokes, (0, stack.shape[1]))
-    bright = 255 - stack if look.dark else stack
-    luma = float(np.median(bright[strokes]))
-    inked = np.flatnonzero(strokes.any(axis=0))
-    around = near(strokes)
-    behind = float(np.percentile(bright[around & ~strokes], 25)) if (around & ~strokes).any() else 0.0
-    softly = cv2.GaussianBlur(around.astype(np.float32), (0, 0), 0.8)
-    if luma - behind < FAINT_LUMA:
-        stretch = FAINT_LUMA / max(1.0, luma - behind)
-        bright = np.clip(behind + (bright.astype(np.float32) - behind) * stretch, 0, 255).astype(np.uint8)
-        stack = 255 - bright if look.dark else bright
-        luma = behind + FAINT_LUMA
-    wiped = (softly * bright + (1 - softly) * behind).astype(np.uint8)
-    ink: Mask = strokes & (bright >= (luma + behind) / 2)
-    extent = int(inked[0]), int(inked[-1]) + 1
-    return _Crop(stack[tight], display.picture[rows, columns], 255 - wiped if look.dark else wiped, ink, extent)
-
-
 def _joined(readings: Sequence[Reading]) -> Reading:
     """What was read of one line; a reader may return it in pieces, without places then."""
     if len(readings) == 1:
@@ -229,7 +185,7 @@ def _joined(readings: Sequence[Reading]) -> Reading:
     return Reading(" ".join(each.text for each in readings), score, (0, 0, 0, 0))
 
 
-def _own(reading: Reading, crop: _Crop, line_height: int) -> Reading:
+def _own(reading: Reading, crop: Crop, line_height: int) -> Reading:
     """The reading without what stands beside the line's ink."""
     if len(reading.centres) != len(reading.text):
         return reading

@@ -1,0 +1,98 @@
+"""The pictures of one line of a display that a recogniser is shown, and the line's ink.
+
+Shapes: H rows, W columns of the line's part of the band.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ipl.mining.media import Box
+from ipl_extractors.band_frame import Look
+from ipl_extractors.following import Display
+from ipl_extractors.strokes import Luma, Mask, near
+
+__all__ = ["Crop", "line_crop"]
+
+TIGHT = 0.12
+"""How much of a line's crop is cut off above and below, as a share of the line's height: half of what is beside it."""
+FAINT_LUMA = 120
+"""Text that is brighter by less than what is behind it is made so much brighter: red on a black box."""
+OPEN = 0.65
+"""How bright the scene is at least where nothing closes it off, from the outlines' luma, 0, to the letters', 1."""
+LEAKING = 0.5
+"""Letters of whose strokes a larger share can be reached from beside the line have no outlines all around."""
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A line's part of a display, bright text on dark whatever it was: crops to read, and its ink, bool [H, W]."""
+
+    tight: Luma
+    """the stack with little above and below the line: letters are larger in it when it is scaled for a recogniser"""
+    picture: Luma
+    wiped: Luma
+    ink: Mask
+    """the strokes' own pixels"""
+    extent: tuple[int, int]
+    """the first column with ink, and the one after the last"""
+
+
+def line_crop(display: Display, box: Box, look: Look) -> Crop:
+    """Cuts out what is in a line's box, which has a margin that lets the contrast at its edges be right."""
+
+    rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
+    stack, strokes = display.stack[rows, columns], display.strokes[rows, columns]
+    # At the band's edges there is no margin to cut.
+    above = round(TIGHT * look.line_height) if box.top > 0 else 0
+    below = round(TIGHT * look.line_height) if box.bottom < len(display.stack) else 0
+    tight = slice(above, len(stack) - below)
+    if not strokes.any():
+        return Crop(stack[tight], display.picture[rows, columns], stack, strokes, (0, stack.shape[1]))
+    bright = 255 - stack if look.dark else stack
+    luma = float(np.median(bright[strokes]))
+    around = near(strokes)
+    behind = float(np.percentile(bright[around & ~strokes], 25)) if (around & ~strokes).any() else 0.0
+    if luma - behind < FAINT_LUMA:
+        stretch = FAINT_LUMA / max(1.0, luma - behind)
+        bright = np.clip(behind + (bright.astype(np.float32) - behind) * stretch, 0, 255).astype(np.uint8)
+        luma = behind + FAINT_LUMA
+    else:
+        scene = _scene_beside(strokes, bright, behind + OPEN * (luma - behind))
+        strokes, around = strokes & ~scene, near(strokes & ~scene) & ~scene
+        bright = _painted(bright, _grown(scene) & ~strokes, behind)
+    inked = np.flatnonzero(strokes.any(axis=0))
+    ink: Mask = strokes & (bright >= (luma + behind) / 2)
+    read, wiped = (255 - each if look.dark else each for each in (bright, _painted(bright, ~around, behind)))
+    return Crop(read[tight], display.picture[rows, columns], wiped, ink, (int(inked[0]), int(inked[-1]) + 1))
+
+
+def _scene_beside(strokes: Mask, bright: Luma, open_luma: float) -> Mask:
+    """Marks what of the scene is seen beside outlined letters, and between them: all that is bright, and not closed off
+    from the crop's edges. Nothing where that would be much of the letters too."""
+    import cv2
+
+    _, labels = cv2.connectedComponents((bright > open_luma).view(np.uint8), connectivity=4)
+    at_edges = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    scene: Mask = np.isin(labels, at_edges[at_edges > 0])
+    if np.count_nonzero(strokes & scene) > LEAKING * np.count_nonzero(strokes):
+        return np.zeros_like(strokes)
+    return scene
+
+
+def _painted(bright: Luma, area: Mask, luma: float) -> Luma:
+    """The picture with an area painted over, softly at its edges."""
+    import cv2
+
+    softly = cv2.GaussianBlur(area.astype(np.float32), (0, 0), 0.8)
+    painted: Luma = (softly * luma + (1 - softly) * bright).astype(np.uint8)
+    return painted
+
+
+def _grown(mask: Mask) -> Mask:
+    import cv2
+
+    grown: Mask = cv2.dilate(mask.view(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    return grown

@@ -1,0 +1,67 @@
+"""Promises of the pictures of a line that a recogniser is shown."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ipl_extractors.band_frame import Look
+from ipl_extractors.crops import FAINT_LUMA, Crop, line_crop
+from ipl_extractors.following import Display
+from ipl_extractors.line_boxes import line_boxes
+from ipl_extractors.strokes import contrast, stroke_mask
+from PIL import Image, ImageDraw, ImageFont
+
+FONT = ImageFont.load_default(size=26)
+LETTERS = 230
+
+
+def drawn(scene: np.ndarray, outline: int) -> np.ndarray:
+    """A line over a scene, uint8 [60, 400]."""
+    image = Image.fromarray(scene)
+    ImageDraw.Draw(image).text(
+        (200, 14), "She washed our window", font=FONT, anchor="ma", fill=LETTERS, stroke_width=outline, stroke_fill=0
+    )
+    return np.array(image)
+
+
+def scene(above: int, below: int) -> np.ndarray:
+    """One brightness above the middle of the letters and another below, as at the edge of a letterbox."""
+    return np.repeat(np.repeat(np.uint8([[above], [below]]), 30, axis=0), 400, axis=1)
+
+
+def shown(luma: np.ndarray, dark: bool = False) -> Crop:
+    look = Look(28, dark=dark)
+    strokes = stroke_mask(contrast(luma, 28, dark), 28)
+    (box,) = line_boxes(strokes, 28)
+    return line_crop(Display(0, 1000, strokes, luma, luma, luma, luma), box, look)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 255), st.integers(0, 255), st.booleans())
+def test_a_scene_as_bright_as_outlined_letters_is_painted_over_between_them(above: int, below: int, dark: bool) -> None:
+    luma, alone = drawn(scene(above, below), 3), drawn(scene(0, 0), 3)
+    crop = shown(255 - luma if dark else luma, dark)
+    tight, wiped = (255 - each if dark else each for each in (crop.tight, crop.wiped))
+    letters = int(np.count_nonzero(alone > 180))
+    assert np.count_nonzero(tight > 180) == pytest.approx(letters, rel=0.05)
+    assert np.count_nonzero(wiped > 180) == pytest.approx(letters, rel=0.05)
+
+
+@pytest.mark.parametrize(("above", "below"), [(LETTERS, 0), (LETTERS, LETTERS), (255, 180)])
+def test_what_is_seen_between_outlined_letters_is_no_ink(above: int, below: int) -> None:
+    alone = drawn(scene(0, 0), 3)
+    crop = shown(drawn(scene(above, below), 3))
+    assert np.count_nonzero(crop.ink) == pytest.approx(np.count_nonzero(alone > LETTERS / 2), rel=0.1)
+
+
+def test_letters_that_nothing_closes_off_stay_as_they_are() -> None:
+    luma = drawn(scene(LETTERS, 20), 0)  # their upper halves are part of the bright scene
+    crop = shown(luma)
+    assert (crop.tight == crop.picture[3:-3]).all()
+
+
+def test_faint_letters_stand_out_more() -> None:
+    luma = drawn(scene(0, 0), 0) // 3
+    assert int(shown(luma).tight.max()) >= FAINT_LUMA
