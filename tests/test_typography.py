@@ -109,7 +109,10 @@ def test_a_letter_has_as_many_bars_as_its_ink(size: int) -> None:
     with_scene = chinese("一只白色", "一只自色", size)
     inked = np.flatnonzero(with_scene.ink[:, round(with_scene.centres[2])])
     after = np.flatnonzero(np.diff(inked) > 1)[-1]
-    with_scene.ink[(inked[after] + inked[after + 1]) // 2, :] = True  # an edge of the scene between two bars
+    between, centre = (inked[after] + inked[after + 1]) // 2, round(with_scene.centres[2])
+    with_scene.ink[between, centre - size // 5 : centre + size // 5 + 1] = True  # the scene within the letter's frame
+    assert Typography().mend([with_scene]) == ["一只白色"]
+    with_scene.ink[between, :] = True  # an edge of the scene that lies across it
     assert Typography().mend([with_scene]) == ["一只自色"]
     cut = chinese("一只自色", "一只自色", size)
     rows = np.flatnonzero(cut.ink[:, round(cut.centres[2])])

@@ -41,6 +41,9 @@ WITHIN = 0.15
 """How far to both sides of such a letter's centre nothing is but its bars, as a share of its width."""
 RESOLVED = 18
 """In narrower letters, in pixels, four bars may look like three."""
+JOINED = 0.75
+"""How long such a letter's bars are, as a share of the longest: what is seen of the scene within its frame is shorter,
+as it has the letter's outline on both sides."""
 EVEN = 1.4
 """How much farther apart two of its three bars are than the others, at the most; more, and there is a fourth."""
 TALL_ENOUGH = 0.5
@@ -150,8 +153,8 @@ def _letter(text: str, number: int, glyph: _Glyph, capital: float, is_certain: b
 def _with_a_bar_too_many(line: Line) -> list[int]:
     """The numbers of the letters that have four bars as they were read, and three in the ink.
 
-    What is seen of the scene within a letter's outline adds a bar to it, and takes none away: the other way round, ink
-    of four bars tells nothing.
+    What is seen of the scene within a letter's outline adds a bar to it, mostly a shorter one, and takes none away: the
+    other way round, ink of four bars tells nothing.
     """
     wide = [number for number, each in enumerate(line.text) if "\u3400" <= each <= "\u9fff"]
     widths = [line.centres[other] - line.centres[one] for one, other in pairwise(wide) if other == one + 1]
@@ -164,11 +167,20 @@ def _with_a_bar_too_many(line: Line) -> list[int]:
             first, end = round(line.centres[number] - reach), round(line.centres[number] + reach) + 1
             inner = line.ink[:, max(0, first) : end]
             is_bar = inner.sum(axis=1) >= BAR * max(1, inner.shape[1])
-            middles = [(top + bottom) / 2 for top, bottom in _runs(is_bar)]
+            bars = _runs(is_bar)
+            lengths = [_length(line.ink[top:bottom], round(line.centres[number])) for top, bottom in bars]
+            joined = [bar for bar, length in zip(bars, lengths, strict=True) if length >= JOINED * max(lengths)]
+            middles = [(top + bottom) / 2 for top, bottom in joined]
             apart = [below - above for above, below in pairwise(middles)]
             if len(apart) == 2 and max(apart) <= EVEN * min(apart) and sum(apart) >= TALL_ENOUGH * median(widths):
                 found.append(number)
     return found
+
+
+def _length(ink: Mask, column: int) -> int:
+    """How long the stretch of ink is, over all of some rows, that has a column in it, or is next to it."""
+    first, end = min(_runs(ink.any(axis=0)), key=lambda run: max(run[0] - column, column - run[1] + 1, 0))
+    return end - first
 
 
 def _has_dash(line: Line) -> bool:
