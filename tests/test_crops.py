@@ -56,20 +56,6 @@ def test_what_is_seen_between_outlined_letters_is_no_ink(above: int, below: int)
     assert np.count_nonzero(crop.ink) == pytest.approx(np.count_nonzero(alone > LETTERS / 2), rel=0.1)
 
 
-@pytest.mark.parametrize(("luma", "is_scene"), [(200, True), (LETTERS, False)])
-def test_a_piece_that_letters_close_off_is_painted_over_if_it_is_as_bright_as_the_scene(
-    luma: int, is_scene: bool
-) -> None:
-    pictures = [drawn(scene(200, 200), 3), drawn(scene(0, 0), 3)]
-    for picture in pictures:
-        picture[21:39, 135:149] = 0  # closed in between two letters
-    alone = np.count_nonzero(pictures[1] > 150)
-    pictures[0][24:36, 138:146] = luma
-    crop = shown(pictures[0])
-    more = np.count_nonzero(crop.tight > 150) - alone  # what is seen within an e is too small to be told
-    assert (more < 12 * 8 / 2) if is_scene else (more > 12 * 8)
-
-
 def test_letters_that_nothing_closes_off_stay_as_they_are() -> None:
     luma = drawn(scene(LETTERS, 20), 0)  # their upper halves are part of the bright scene
     crop = shown(luma)
