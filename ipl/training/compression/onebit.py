@@ -12,7 +12,6 @@ R: ranks · N: numbers in a bucket · M: blocks in a bucket · K: numbers in a b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -20,13 +19,10 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.futures import Future
 
+from ipl.training.blocks import blocks, counts, from_blocks
 from ipl.training.compression.averager import Averager, done
 
 __all__ = ["OneBitAverager"]
-
-
-BLOCK = 128
-"""K: one bit for each number and 16 for each magnitude are 28 times less than 32 bits for each number."""
 
 
 class OneBitAverager(Averager):
@@ -57,27 +53,30 @@ class OneBitAverager(Averager):
             for gradient, deviation in zip(gradients.values(), deviations, strict=True)
         ]
         sizes = [each.numel() for each in weighed]
-        blocks = torch.cat([_blocks(each) for each in weighed])  # [M, K]
-        scales = (blocks.abs().sum(dim=1) / _fill(sizes, blocks.device)).bfloat16()  # [M]
-        message = torch.cat([scales.view(torch.uint8), pack((blocks >= 0).flatten())])
+        filled = torch.cat([blocks(each) for each in weighed])  # [M, K]
+        numbers = torch.cat([counts(size, filled.device) for size in sizes])  # [M]
+        scales = (filled.abs().sum(dim=1) / numbers).bfloat16()  # [M]
+        message = torch.cat([scales.view(torch.uint8), pack((filled >= 0).flatten())])
         messages = message.new_empty(self.ranks, len(message))
         self.sent_bytes += message.nbytes
         dist.all_gather(list(messages), message)
 
         all_scales = messages[:, : scales.nbytes].contiguous().view(scales.dtype).float()  # [R, M]
-        signs = [unpack(bits, blocks.numel()).view_as(blocks) for bits in messages[:, scales.nbytes :]]  # [M, K] each
+        signs = [unpack(bits, filled.numel()).view_as(filled) for bits in messages[:, scales.nbytes :]]  # [M, K] each
         sent = [
             torch.where(positive, scale[:, None], -scale[:, None])
             for scale, positive in zip(all_scales, signs, strict=True)
         ]  # [M, K] each
-        mean = _from_blocks(torch.stack(sent).mean(dim=0), sizes)
-        own = _from_blocks(sent[dist.get_rank()], sizes)
+        number = [len(blocks(each)) for each in weighed]
+        mean = torch.split(torch.stack(sent).mean(dim=0), number)
+        own = torch.split(sent[dist.get_rank()], number)
         remembers = bool(all_scales.isfinite().all())  # nothing of a step whose gradient is no number, and is left out
         for (name, gradient), deviation, ours, all_of_it in zip(gradients.items(), deviations, own, mean, strict=True):
             factor = 1.0 if deviation is None else deviation
             if remembers:
-                self._memory[name] = (gradient - ours.view_as(gradient) * factor).div_(self.loss_scale)
-            gradient.copy_(all_of_it.view_as(gradient) * factor)
+                left = gradient - from_blocks(ours, gradient.numel()).view_as(gradient) * factor
+                self._memory[name] = left.div_(self.loss_scale)
+            gradient.copy_(from_blocks(all_of_it, gradient.numel()).view_as(gradient) * factor)
         return done(bucket.buffer())
 
     def state(self) -> dict[str, Any]:
@@ -87,25 +86,6 @@ class OneBitAverager(Averager):
     def restore(self, state: dict[str, Any]) -> None:
         """Takes over what `state` gave."""
         self._memory = dict(state["memory"])
-
-
-def _blocks(values: Tensor) -> Tensor:
-    """Numbers as blocks [M, K], the last filled up with zeros. No block holds numbers of two parameters, as the
-    buckets that these come in change."""
-    flat = values.flatten()
-    return nn.functional.pad(flat, (0, -len(flat) % BLOCK)).view(-1, BLOCK)
-
-
-def _fill(sizes: Sequence[int], device: torch.device) -> Tensor:
-    """How many numbers of each block [M] are none of the zeros that fill it up."""
-    counts = [min(BLOCK, size - start) for size in sizes for start in range(0, size, BLOCK)]
-    return torch.tensor(counts, device=device)
-
-
-def _from_blocks(blocks: Tensor, sizes: Sequence[int]) -> list[Tensor]:
-    """The numbers, by parameter, that `_blocks` took apart."""
-    parts = blocks.flatten().split_with_sizes([size + -size % BLOCK for size in sizes])
-    return [part[:size] for part, size in zip(parts, sizes, strict=True)]
 
 
 def pack(flags: Tensor) -> Tensor:
