@@ -42,7 +42,6 @@ class Crop:
 
 def line_crop(display: Display, box: Box, look: Look) -> Crop:
     """Cuts out what is in a line's box, which has a margin that lets the contrast at its edges be right."""
-
     rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
     stack, strokes = display.stack[rows, columns], display.strokes[rows, columns]
     # At the band's edges there is no margin to cut.
@@ -70,8 +69,11 @@ def line_crop(display: Display, box: Box, look: Look) -> Crop:
 
 
 def _scene_beside(strokes: Mask, bright: Luma, open_luma: float) -> Mask:
-    """Marks what of the scene is seen beside outlined letters, and between them: all that is bright, and not closed off
-    from the crop's edges. Nothing where that would be much of the letters too."""
+    """Marks what of the scene is seen beside outlined letters, and between them.
+
+    It is all that is bright and that outlines do not close off from the crop's edges; nothing where that would be much
+    of the letters too. Pieces that letters close off on all sides stay: told by their luma, thin letters went too.
+    """
     import cv2
 
     _, labels = cv2.connectedComponents((bright > open_luma).view(np.uint8), connectivity=4)

@@ -2,9 +2,9 @@
 
 1. What is on in nearly all displays, and between them too, is no text, but a logo; what was there before a display
    and is after it, a sign.
-2. Each line is read from the stack of its frames. A doubtful one is read again, with more room above and below: with
-   all but its strokes wiped out, and if that differs, from one frame as it is. Mostly the stack is best, as recognisers
-   know text with a picture behind it.
+2. Each line is read from the stack of its frames, the scene between outlined letters painted over. A doubtful one is
+   read again, with more room above and below: with all but its strokes wiped out, and if that differs, from one frame
+   as it is. Mostly the stack is best, as recognisers know text with a picture behind it.
 3. What is read beside the line's own ink is of a sign that touches it.
 4. What only the ink can tell, the track's typography puts right.
 """
