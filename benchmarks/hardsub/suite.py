@@ -39,7 +39,8 @@ SUITES = {
     "ninth": Suite(seed=9600, films=24, sentences=9, tallest=720),
     "tenth": Suite(seed=9800, films=24, sentences=9, tallest=720),
     "eleventh": Suite(seed=9700, films=24, sentences=9, tallest=720),
-    "held-out": Suite(seed=9900, films=24, sentences=9, tallest=720),
+    "twelfth": Suite(seed=9900, films=24, sentences=9, tallest=720),
+    "held-out": Suite(seed=9950, films=24, sentences=9, tallest=720),
     "long": Suite(seed=5000, films=2, sentences=120, tallest=720),
 }
 

@@ -70,8 +70,8 @@ class TrainingOptions(DataOptions):
     """compile the model with torch.compile: minutes at the start, then faster on a GPU; a CPU needs a C++ compiler"""
     compression: Compression = "none"
     """how gradients travel between ranks: as they are, as fp16 or bf16 (half the bytes), as thin matrices (powersgd) or
-    as signs under an Adam whose variance is frozen (onebit); the last two are for slow networks and long trainings, as
-    what they do not send at once is learned later"""
+    as signs under an Adam whose variance is frozen within blocks (onebit); the last two are for slow networks and long
+    trainings, as what they do not send at once is learned later"""
     compression_warmup_share: float = 0.2
     """share of all steps before powersgd and onebit begin; until then gradients travel as they are"""
     powersgd_rank: int = 11
