@@ -387,12 +387,14 @@ def _row_group(file: Path, group: int) -> pa.Table:
     mtime_ns = file.stat().st_mtime_ns
 
     def read() -> pa.Table:
-        with _telling(file):
-            return _parquet(file, mtime_ns).read_row_group(group, columns=UTTERANCES.names)
+        # Opened for this read alone: of a ParquetFile that threads share, one throws away what another has read ahead.
+        with _telling(file), pq.ParquetFile(file, metadata=_metadata(file, mtime_ns)) as parquet:
+            return parquet.read_row_group(group, columns=UTTERANCES.names)
 
     return row_groups.KEPT.get((file, mtime_ns, group), read)
 
 
-@lru_cache(maxsize=8)
-def _parquet(file: Path, _mtime_ns: int) -> pq.ParquetFile:
-    return _opened(file, UTTERANCES, None)
+@lru_cache(maxsize=64)
+def _metadata(file: Path, _mtime_ns: int) -> pq.FileMetaData:
+    with _opened(file, UTTERANCES, None) as parquet:
+        return parquet.metadata

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,8 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipl import row_groups
+from ipl import row_groups, tables
+from ipl.records import Utterance
 from ipl.row_groups import RecentlyUsed, read_row
+from ipl.schemas import UTTERANCES
+from ipl.tables import ROWS_PER_GROUP, write_table
 
 
 def table(num_bytes: int) -> pa.Table:
@@ -33,6 +38,20 @@ def test_what_was_used_last_is_kept_within_the_budget(asked: list[tuple[int, int
         recent = [*(each for each in recent if each != key), key]
         while sum(sizes[each] for each in recent) > 100 and len(recent) > 1:
             recent.pop(0)
+
+
+def test_threads_read_one_file_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row_groups, "KEPT", RecentlyUsed(0))
+    path, groups = tmp_path / "a.parquet", 24
+    rows = [
+        Utterance(f"u{number:04d}", "u", 0, 10, bytes(2000), 8000, 8000) for number in range(ROWS_PER_GROUP * groups)
+    ]
+    write_table(path, rows, UTTERANCES)
+    wanted = list(range(groups)) * 60
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(partial(tables._row_group, path), wanted))
+    firsts = [each["utt_id"][0].as_py() for each in found]
+    assert firsts == [f"u{group * ROWS_PER_GROUP:04d}" for group in wanted]
 
 
 def test_rows_are_found_in_groups_of_any_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
