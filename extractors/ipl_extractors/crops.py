@@ -60,8 +60,9 @@ def line_crop(display: Display, box: Box, look: Look) -> Crop:
         luma = behind + FAINT_LUMA
     else:
         scene = _scene_beside(strokes, bright, behind + OPEN * (luma - behind))
-        strokes, around = strokes & ~scene, near(strokes & ~scene) & ~scene
-        bright = _painted(bright, _grown(scene) & ~strokes, behind)
+        strokes = strokes & ~scene
+        around = near(strokes) & ~scene
+        bright = _painted(bright, near(scene, 1) & ~strokes, behind)
     inked = np.flatnonzero(strokes.any(axis=0))
     ink: Mask = strokes & (bright >= (luma + behind) / 2)
     read, wiped = (255 - each if look.dark else each for each in (bright, _painted(bright, ~around, behind)))
@@ -91,10 +92,3 @@ def _painted(bright: Luma, area: Mask, luma: float) -> Luma:
     softly = cv2.GaussianBlur(area.astype(np.float32), (0, 0), 0.8)
     painted: Luma = (softly * luma + (1 - softly) * bright).astype(np.uint8)
     return painted
-
-
-def _grown(mask: Mask) -> Mask:
-    import cv2
-
-    grown: Mask = cv2.dilate(mask.view(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-    return grown

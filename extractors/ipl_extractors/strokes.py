@@ -92,11 +92,12 @@ def one_colour(mask: Mask, luma: Luma, dark: bool = False) -> Mask:
     return mask & (luma >= max(0, brightest - ONE_COLOUR))
 
 
-def near(mask: Mask) -> Mask:
-    """Marks what lies within two pixels of a mask."""
+def near(mask: Mask, pixels: int = 2) -> Mask:
+    """Marks what lies within so many pixels of a mask."""
     import cv2
 
-    grown: Mask = cv2.dilate(mask.view(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+    side = 2 * pixels + 1
+    grown: Mask = cv2.dilate(mask.view(np.uint8), np.ones((side, side), np.uint8)).astype(bool)
     return grown
 
 

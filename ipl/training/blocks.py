@@ -26,7 +26,8 @@ def counts(size: int, device: torch.device) -> Tensor:
     >>> counts(300, torch.device("cpu")).tolist()
     [128, 128, 44]
     """
-    return torch.tensor([min(BLOCK, size - start) for start in range(0, size, BLOCK)], device=device)
+    starts = torch.arange(0, size, BLOCK, device=device)
+    return (size - starts).clamp(max=BLOCK)
 
 
 def from_blocks(filled: Tensor, size: int) -> Tensor:

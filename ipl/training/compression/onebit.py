@@ -52,9 +52,9 @@ class OneBitAverager(Averager):
             gradient if deviation is None else gradient / deviation
             for gradient, deviation in zip(gradients.values(), deviations, strict=True)
         ]
-        sizes = [each.numel() for each in weighed]
-        filled = torch.cat([blocks(each) for each in weighed])  # [M, K]
-        numbers = torch.cat([counts(size, filled.device) for size in sizes])  # [M]
+        parts = [blocks(each) for each in weighed]
+        filled = torch.cat(parts)  # [M, K]
+        numbers = torch.cat([counts(each.numel(), filled.device) for each in weighed])  # [M]
         scales = (filled.abs().sum(dim=1) / numbers).bfloat16()  # [M]
         message = torch.cat([scales.view(torch.uint8), pack((filled >= 0).flatten())])
         messages = message.new_empty(self.ranks, len(message))
@@ -67,9 +67,9 @@ class OneBitAverager(Averager):
             torch.where(positive, scale[:, None], -scale[:, None])
             for scale, positive in zip(all_scales, signs, strict=True)
         ]  # [M, K] each
-        number = [len(blocks(each)) for each in weighed]
-        mean = torch.split(torch.stack(sent).mean(dim=0), number)
-        own = torch.split(sent[dist.get_rank()], number)
+        lengths = [len(part) for part in parts]
+        mean = torch.split(torch.stack(sent).mean(dim=0), lengths)
+        own = torch.split(sent[dist.get_rank()], lengths)
         remembers = bool(all_scales.isfinite().all())  # nothing of a step whose gradient is no number, and is left out
         for (name, gradient), deviation, ours, all_of_it in zip(gradients.items(), deviations, own, mean, strict=True):
             factor = 1.0 if deviation is None else deviation
