@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import statistics
 import time
 from collections.abc import Callable
@@ -207,7 +208,9 @@ def measure(arguments: argparse.Namespace, device: torch.device) -> dict[str, fl
     trained = train(model, batches, arguments.steps)
     tflops = flops / trained.pop("seconds_a_round") / 1e12
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-    peak = arguments.peak_tflops or next((each for part, each in DENSE_BF16_TFLOPS.items() if part in name), None)
+    peak = arguments.peak_tflops or next(
+        (each for part, each in DENSE_BF16_TFLOPS.items() if re.search(rf"\b{part}\b", name)), None
+    )
     reached = matmul_tflops(device, 256 if arguments.tiny else 8192)
     figures: dict[str, float | str | None] = {
         "device": name,

@@ -51,8 +51,8 @@ def test_begun_on_two_ranks_it_goes_on_on_four_and_on_one_as_if_nothing_were_sha
     train_on(job, 1)
     assert [result.epoch for result in epoch_results(job.out_dir)] == [0, 1, 2]
     assert_alike(job, plain)
-    _, ours = checkpoint.read_state(checkpoint.latest(job.out_dir), torch.device("cpu"))
-    _, theirs = checkpoint.read_state(checkpoint.latest(plain.out_dir), torch.device("cpu"))
+    _, ours = checkpoint.read_state(checkpoint.latest(job.out_dir))
+    _, theirs = checkpoint.read_state(checkpoint.latest(plain.out_dir))
     assert ours["optimizer"]["state"].keys() == theirs["optimizer"]["state"].keys()
 
 

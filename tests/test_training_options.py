@@ -42,7 +42,7 @@ def test_the_average_is_what_a_checkpoint_shows_and_training_goes_on_with_the_we
     plain, averaged = make_job(tmp_path / "plain", epochs=2), make_job(tmp_path / "ema", epochs=2, ema_decay=0.9)
     train(plain, World())
     train(averaged, World())
-    _, state = checkpoint.read_state(newest(averaged), torch.device("cpu"))
+    _, state = checkpoint.read_state(newest(averaged))
     own, shown = read_weights(newest(plain) / "model.safetensors"), read_weights(newest(averaged) / "model.safetensors")
     assert all(torch.equal(state["weights"][name], each) for name, each in own.items())
     assert any(not torch.equal(shown[name], each) for name, each in own.items())

@@ -87,8 +87,14 @@ class DecodingOptions:
 
 
 def pick_device(name: str) -> torch.device:
-    """The device of that name; `auto` is CUDA where there is one, else the CPU."""
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+    """The device of that name; `auto` is CUDA where there is one, else the CPU. InputError where it is not here."""
+    try:
+        device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+    except RuntimeError as error:
+        raise InputError(f"device: found {name!r}, expected auto, cpu, cuda or the like of cuda:1") from error
+    if device.type == "cuda" and (device.index or 0) >= (count := torch.cuda.device_count()):
+        raise InputError(f"device: found {name}, but torch sees {count or 'no'} GPUs here; use device: cpu, or auto")
+    return device
 
 
 def recognize(utterances: Iterable[Utterance], teacher: ModelRef, options: DecodingOptions) -> Iterator[Hypothesis]:
@@ -197,7 +203,7 @@ def hypotheses_of(
     if options.needs_decoder and model.decoder is not None and encoded.shape[1]:
         candidates = attention_rescore(model.decoder, encoded, num_frames, candidates, options.ctc_weight)
     if fusion:
-        candidates = [sorted(of_one, key=lambda each: -_fused(each, fusion)) for of_one in candidates]
+        candidates = [_fused(of_one, fusion) for of_one in candidates]
     candidates = [of_one[: options.n_best] for of_one in candidates]
     best = [of_one[0].units for of_one in candidates]
     aligned = align(log_probs, num_frames, best) if options.words else [[] for _ in best]
@@ -207,8 +213,11 @@ def hypotheses_of(
         yield _hypothesis(model.units, utterance, of_one if length else [], words, options.n_best)
 
 
-def _fused(candidate: Candidate, fusion: Fusion) -> float:
-    return candidate.score + fusion.of_text(candidate.units)
+def _fused(candidates: Sequence[Candidate], fusion: Fusion) -> list[Candidate]:
+    """Candidates in the order of what the teacher and the language model say together."""
+    added = fusion.of_texts([each.units for each in candidates])
+    scored = zip(candidates, added, strict=True)
+    return [each for each, _ in sorted(scored, key=lambda pair: -(pair[0].score + pair[1]))]
 
 
 def _texts(

@@ -118,7 +118,11 @@ def latest(out_dir: Path) -> Path | None:
     return next((each for each in reversed(checkpoint_folders(out_dir)) if (each / STATE_FILE).is_file()), None)
 
 
-def read_state(folder: Path, device: torch.device) -> tuple[Position, dict[str, Any]]:
-    """Reads position and state from a checkpoint's `trainer.pt`."""
-    state: dict[str, Any] = torch.load(folder / STATE_FILE, map_location=device, weights_only=True)
+def read_state(folder: Path) -> tuple[Position, dict[str, Any]]:
+    """Reads position and state from a checkpoint's `trainer.pt`, onto the CPU.
+
+    There lies what each rank needs a share of; and Adam's count of steps has to stay there, or every step of a training
+    on a GPU would wait for it once a parameter.
+    """
+    state: dict[str, Any] = torch.load(folder / STATE_FILE, map_location="cpu", weights_only=True)
     return Position(**state.pop("position")), state

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.futures import Future
 from torch.nn.parallel import DistributedDataParallel
 
-from ipl.errors import InputError
+from ipl.asr.recognition import pick_device
 from ipl.training.compression import Averager
 from ipl.training.job import TrainingOptions
 
@@ -76,8 +76,9 @@ def join(options: TrainingOptions) -> Iterator[World]:
     if size == 1:
         yield World(rank, size, device)
         return
-    # Ranks that share a GPU cannot use NCCL; gloo carries GPU tensors too.
-    own_gpu = device.type == "cuda" and int(os.environ["LOCAL_WORLD_SIZE"]) <= torch.cuda.device_count()
+    # Ranks that share a GPU, as all do where one is named, cannot use NCCL; gloo carries GPU tensors too.
+    is_enough = int(os.environ["LOCAL_WORLD_SIZE"]) <= torch.cuda.device_count()
+    own_gpu = device.type == "cuda" and is_enough and ":" not in options.device
     dist.init_process_group("cpu:gloo,cuda:nccl" if own_gpu else "gloo")
     try:
         yield World(rank, size, device)
@@ -86,11 +87,10 @@ def join(options: TrainingOptions) -> Iterator[World]:
 
 
 def _device(name: str, local_rank: int) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("device: found cuda, but torch sees no GPU here; use device: cpu, or auto")
-    return torch.device("cuda", local_rank % torch.cuda.device_count()) if name == "cuda" else torch.device(name)
+    device = pick_device(name)
+    if device.type == "cuda" and device.index is None:
+        return torch.device("cuda", local_rank % torch.cuda.device_count())
+    return device
 
 
 def data_parallel(model: nn.Module, world: World, averager: Averager, bucket_mb: float = 25.0) -> nn.Module:

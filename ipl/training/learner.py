@@ -142,7 +142,8 @@ class Learner:
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps beside the weights; where `shares_state`, all ranks have to call this."""
         averagers = self.world.gather(self.averager.state()) if self.shares_state else []
-        weights = {name: whole(each) for name, each in self.model.state_dict().items()} if self.average else {}
+        own = self.model.state_dict() if self.average else {}
+        weights = {name: whole(each).cpu() for name, each in own.items()}
         return {
             "optimizer": self.spread.optimizer_state(),
             "scaler": self.scaler.state_dict(),

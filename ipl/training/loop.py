@@ -42,8 +42,9 @@ def train(job: Job, world: World) -> None:
     compress_from_step = round(total * options.compression_warmup_share)
     learner, position = Learner(model, job, world, skipped, compress_from_step), Position()
     if begin_at:
-        position, state = checkpoint.read_state(begin_at, world.device)
+        position, state = checkpoint.read_state(begin_at)
         learner.restore(state)
+        del state  # that of all ranks: it can be large
     data = TrainingSet(job, model.config, model.units, skipped)
     dev = DevSet(job.dev, model.config, world)
     writer = MetricsWriter(out_dir, position.step) if world.is_first else None

@@ -85,6 +85,8 @@ class ZeroOne(Replicated):
     def optimizer_state(self) -> dict[str, Any]:
         """Gathers the shares; all ranks have to call this."""
         self.optimizer.consolidate_state_dict(to=0)
+        if next(self.model.parameters()).is_cuda:
+            torch.cuda.synchronize()  # torch copies it to the CPU and does not wait until it is there
         return self.optimizer.state_dict() if torch.distributed.get_rank() == 0 else {}
 
 
@@ -108,10 +110,11 @@ class FullyShard(Replicated):
         return nullcontext()
 
     def optimizer_state(self) -> dict[str, Any]:
-        """Gathers the shares; all ranks have to call this."""
+        """Gathers the shares, onto the CPU as a GPU may not hold them all; all ranks have to call this."""
         state = self.optimizer.state_dict()
         state["state"] = {
-            index: {name: whole(value) for name, value in values.items()} for index, values in state["state"].items()
+            index: {name: whole(value).cpu() for name, value in values.items()}
+            for index, values in state["state"].items()
         }
         return state
 

@@ -31,7 +31,12 @@ class Fusion:
 
     def of_text(self, units: Sequence[int]) -> float:
         """What is added to the score of a whole text, in nats."""
-        return self.weight * self.automaton.score(units) + self.unit_bonus * len(units)
+        return self.of_texts([units])[0]
+
+    def of_texts(self, texts: Sequence[Sequence[int]]) -> list[float]:
+        """The same of several texts."""
+        scores = self.automaton.scores_of(texts)
+        return [self.weight * score + self.unit_bonus * len(text) for text, score in zip(texts, scores, strict=True)]
 
     @cached_property
     def gains(self) -> Tensor:

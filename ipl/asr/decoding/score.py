@@ -38,7 +38,7 @@ def ctc_score(log_probs: Tensor, num_frames: Tensor, texts: Sequence[Sequence[in
 def rescore(log_probs: Tensor, num_frames: Tensor, texts: Sequence[Sequence[list[int]]]) -> list[list[Candidate]]:
     """Candidates with exact scores, best first, of log_probs [B, T, V], num_frames [B] and some texts of each of B."""
     scored: list[list[Candidate]] = [[] for _ in texts]
-    precise = log_probs.double()
+    precise, num_frames = log_probs.detach().to("cpu", torch.float64), num_frames.cpu()  # once for all texts
     for place in range(max((len(of_one) for of_one in texts), default=0)):
         here = [number for number, of_one in enumerate(texts) if place < len(of_one)]
         units = [texts[number][place] for number in here]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from ipl.asr.lm.arpa import BEGIN, END, UNKNOWN, Ngram, Ngrams
 from ipl.asr.units import BLANK, Units
@@ -42,11 +43,20 @@ class Automaton:
 
     def score(self, units: Sequence[int]) -> float:
         """log P(text) in nats, its end included."""
-        state, total = self.start, 0.0
-        for unit in units:
-            total += float(self.scores[state, unit])
-            state = int(self.following[state, unit])
-        return total + float(self.ends[state])
+        return self.scores_of([units])[0]
+
+    def scores_of(self, texts: Sequence[Sequence[int]]) -> list[float]:
+        """log P(text) in nats of each text, its end included, side by side: a GPU is waited for once."""
+        if not texts:
+            return []
+        padded = pad_sequence([torch.tensor(list(text), dtype=torch.long) for text in texts], padding_value=BLANK)
+        lengths = torch.tensor([len(text) for text in texts], device=self.scores.device)
+        states, totals = torch.full_like(lengths, self.start), torch.zeros_like(lengths, dtype=torch.float64)
+        for place, units in enumerate(padded.to(lengths.device)):
+            totals += self.scores[states, units]  # 0 past a text's end, for BLANK
+            states = torch.where(place < lengths, self.following[states, units].long(), states)
+        found: list[float] = (totals + self.ends[states]).tolist()
+        return found
 
 
 def automaton(ngrams: Ngrams, units: Units) -> Automaton:

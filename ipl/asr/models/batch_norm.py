@@ -34,7 +34,7 @@ class SequenceBatchNorm(nn.Module):
         mean, variance = self.running_mean, self.running_variance
         if self.training and mask.any():
             count = mask.sum()
-            mean = (x * mask).sum(dim=(0, 1)) / count
+            mean = (x * mask).sum(dim=(0, 1), dtype=self.running_mean.dtype) / count  # x may be of 16 bits
             variance = ((x - mean).square() * mask).sum(dim=(0, 1)) / count
             self.running_mean.lerp_(mean.detach(), self.momentum)
             self.running_variance.lerp_(variance.detach(), self.momentum)

@@ -29,9 +29,11 @@ class GruLayer(nn.GRU):
         """Frames x [B, T, D], num_frames [B] to [B, T, D], or [B, T, 2 D] where it has both directions."""
         if not x.is_cpu:
             lengths = num_frames.clamp(min=1).cpu()  # an utterance without frames cannot be packed
-            packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-            y: Tensor = pad_packed_sequence(super().forward(packed)[0], batch_first=True, total_length=x.shape[1])[0]
-            return y
+            # Under autocast cuDNN's recurrent layers are fp16, bf16 or not, and bf16 has no scaling of the loss.
+            with torch.autocast("cuda", enabled=False):
+                packed = pack_padded_sequence(x.float(), lengths, batch_first=True, enforce_sorted=False)
+                y = super().forward(packed)[0]
+            return pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])[0]
         ahead = self._one_way(x, "")
         if not self.bidirectional:
             return ahead

@@ -126,7 +126,8 @@ class WhisperEncoder(nn.Module):
 
     def _log_mel(self, samples: Tensor) -> Tensor:
         """What WhisperFeatureExtractor makes of samples [B, N]: [B, bands, frames], counted from the loudest."""
-        spectrum = torch.stft(samples.float(), 400, 160, window=self.window, return_complex=True)
-        mel = self.mel_filters.T @ spectrum[..., :-1].abs().square()
+        with torch.autocast(samples.device.type, enabled=False):  # fp16 has no numbers for the energies of silence
+            spectrum = torch.stft(samples.float(), 400, 160, window=self.window, return_complex=True)
+            mel = self.mel_filters.T @ spectrum[..., :-1].abs().square()
         logs = mel.clamp(min=1e-10).log10()
         return (torch.maximum(logs, logs.amax(dim=(1, 2), keepdim=True) - 8.0) + 4.0) / 4.0

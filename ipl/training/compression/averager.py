@@ -13,7 +13,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.futures import Future
 
-__all__ = ["Averager", "done"]
+__all__ = ["Averager", "done", "on_cpu"]
 
 
 class Averager:
@@ -39,10 +39,16 @@ class Averager:
 
     def average(self, bucket: dist.GradBucket) -> Future[Tensor]:  # type: ignore[name-defined]
         """Averages the gradients [N] of a bucket, in place."""
-        gradients: Tensor = bucket.buffer().div_(self.ranks)
-        self.sent_bytes += gradients.nbytes
-        sent = dist.all_reduce(gradients, async_op=True).get_future()
-        return sent.then(lambda arrived: arrived.value()[0])  # type: ignore[no-any-return]
+        return self.sum_later(bucket.buffer().div_(self.ranks))
+
+    def sum_later(self, values: Tensor) -> Future[Tensor]:
+        """The sum of `values` over ranks, in place, while others are computed."""
+        self.sent_bytes += values.nbytes
+        work = dist.all_reduce(values, async_op=True)
+        if values.is_cuda and dist.get_backend() == "gloo":
+            work.wait()  # the futures of gloo did not wait for the GPU up to torch 2.9 (its issue 155714)
+            return done(values)
+        return work.get_future().then(lambda arrived: arrived.value()[0])  # type: ignore[no-any-return]
 
     def all_reduce(self, values: Tensor) -> Tensor:
         """The mean of `values` over ranks, in place, when it is there."""
@@ -67,19 +73,28 @@ class Averager:
 
         What will be added to the mean of all gradients is then the same as if the ranks had stayed.
         """
-        if len(states) == self.ranks:
-            self.restore(states[rank])
-        elif states and self.remembers:
-            self.restore(
-                {
-                    part: {name: torch.stack([each[part][name] for each in states]).mean(dim=0) for name in values}
-                    for part, values in states[0].items()
+        if not states or not self.remembers:
+            return
+        chosen = [states[rank]] if len(states) == self.ranks else states
+        devices = {name: parameter.device for parameter, name in self._names.items()}
+        self.restore(
+            {
+                part: {
+                    name: torch.stack([each[part][name] for each in chosen]).mean(dim=0).to(devices[name])
+                    for name in values
                 }
-            )
+                for part, values in chosen[0].items()
+            }
+        )
 
 
 def done(value: Tensor) -> Future[Tensor]:
-    """A future whose value is there."""
-    future: Future[Tensor] = Future()
+    """A future whose value is there; on a GPU who waits for it does so until the value has been computed."""
+    future: Future[Tensor] = Future(devices=[value.device] if value.is_cuda else None)
     future.set_result(value)
     return future
+
+
+def on_cpu(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same on the CPU: what another rank is sent from a GPU it would unpack on that GPU, and not on its own."""
+    return {name: each.cpu() for name, each in tensors.items()}

@@ -25,6 +25,4 @@ class HalfAverager(Averager):
         """Averages the gradients of a bucket while those of the next are computed."""
         gradients: Tensor = bucket.buffer()
         halves = (gradients / self.ranks).to(self.dtype)
-        self.sent_bytes += halves.nbytes
-        sent = dist.all_reduce(halves, async_op=True).get_future()
-        return sent.then(lambda arrived: gradients.copy_(arrived.value()[0]))  # type: ignore[no-any-return]
+        return self.sum_later(halves).then(lambda arrived: gradients.copy_(arrived.value()))

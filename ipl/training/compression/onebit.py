@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.futures import Future
 
 from ipl.training.blocks import blocks, counts, from_blocks
-from ipl.training.compression.averager import Averager, done
+from ipl.training.compression.averager import Averager, done, on_cpu
 
 __all__ = ["OneBitAverager"]
 
@@ -81,7 +81,7 @@ class OneBitAverager(Averager):
 
     def state(self) -> dict[str, Any]:
         """What this rank did not send."""
-        return {"memory": self._memory}
+        return {"memory": on_cpu(self._memory)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Takes over what `state` gave."""

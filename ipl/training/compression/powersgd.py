@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.futures import Future
 
 from ipl.asr.augmentation import random_for
-from ipl.training.compression.averager import Averager, done
+from ipl.training.compression.averager import Averager, done, on_cpu
 
 __all__ = ["PowerSgdAverager"]
 
@@ -63,11 +63,15 @@ class PowerSgdAverager(Averager):
         rights, own = self._mean([matrix.T @ left for matrix, left in zip(matrices.values(), lefts, strict=True)])
         for name, left, right, own_right in zip(matrices, lefts, rights, own, strict=True):
             sent[name], ours[name] = left @ right.T, left @ own_right.T
-            if right.isfinite().all():
+        # Asked of all at once: whoever asks waits until a GPU has done all that came before.
+        is_finite = torch.stack([sent[name].isfinite().all() for name in gradients]).tolist()
+        keeps = dict(zip(gradients, is_finite, strict=True))
+        for name, right in zip(matrices, rights, strict=True):
+            if keeps[name]:
                 # A column of zeros, of a gradient of zeros, would stay one for ever.
                 self._right[name] = torch.where(right.any(dim=0), right, self._right[name])
         for name, gradient in gradients.items():
-            if sent[name].isfinite().all():  # nothing of a step whose gradient is no number, and is left out
+            if keeps[name]:  # nothing of a step whose gradient is no number, and is left out
                 # What this rank sent, not the mean: what ranks differ by would add up in memory, and rounding with it.
                 self._memory[name] = (wanted[name] - ours[name].view_as(gradient)).div_(self.loss_scale)
             gradient.copy_(sent[name].view_as(gradient))
@@ -115,7 +119,7 @@ class PowerSgdAverager(Averager):
 
     def state(self) -> dict[str, Any]:
         """What this rank did not send, and where the next iteration begins."""
-        return {"memory": self._memory, "right": self._right}
+        return {"memory": on_cpu(self._memory), "right": on_cpu(self._right)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Takes over what `state` gave."""
