@@ -6,11 +6,12 @@ Times are milliseconds on the source's own clock. A cue's interval is display ti
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 __all__ = [
+    "Alternative",
     "Cue",
     "CueReading",
     "Cycle",
@@ -99,12 +100,24 @@ class Reject:
     detail: str | None = None
 
 
+class Alternative(NamedTuple):
+    """What may be written where the characters from `start` to `end` were read, nothing or some characters.
+
+    `odds` tells how likely it is beside what was read: 1 is as likely.
+    """
+
+    start: int
+    end: int
+    text: str
+    odds: float
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a text reader sees in a picture: one line of text. `box` is left, top, right, bottom in pixels.
 
     `centres` tells for each character of the text about where it stands, in pixels from the picture's left, `scores`
-    how sure it is, 0 to 1; they are empty where a reader does not know.
+    how sure it is, 0 to 1, and `alternatives` what else it may be; they are empty where a reader does not know.
     """
 
     text: str
@@ -112,6 +125,21 @@ class Reading:
     box: tuple[int, int, int, int]
     centres: tuple[float, ...] = ()
     scores: tuple[float, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+
+    def part(self, start: int, end: int) -> Reading:
+        """The characters from `start` to `end`, without blanks around them, and what is known of each."""
+        text = self.text[start:end]
+        start += len(text) - len(text.lstrip())
+        end = start + len(text.strip())
+        inside = (each for each in self.alternatives if start <= each.start and each.end <= end)
+        return replace(
+            self,
+            text=text.strip(),
+            centres=self.centres[start:end],
+            scores=self.scores[start:end],
+            alternatives=tuple(each._replace(start=each.start - start, end=each.end - start) for each in inside),
+        )
 
 
 @dataclass(frozen=True, slots=True)

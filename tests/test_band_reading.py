@@ -59,7 +59,7 @@ def test_a_text_over_a_logo_is_read_as_it_is() -> None:
 
 @pytest.mark.parametrize(("row", "is_text"), [(75.0, True), (None, False)])
 def test_a_sign_that_comes_by_does_not_take_a_texts_place(row: float | None, is_text: bool) -> None:
-    look = Look(28, row=row)
+    look = Look(28, rows=() if row is None else (row,))
     text = ("Nobody came", 200, 60)
     around = contrast(drawn(text), 28)
     shown = replace(display(drawn(text, ("EXIT", 200, 8)), look), before=around, after=around)

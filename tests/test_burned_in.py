@@ -15,12 +15,14 @@ from ipl_extractors.burned_in import BurnedIn
 from ipl_extractors.evidence import READINGS_FILE
 from ipl_extractors.following import Display
 from ipl_extractors.line_boxes import line_boxes
-from ipl_extractors.ocr import RapidOcr
+from ipl_extractors.ocr import RapidOcr, Tesseract
 from ipl_extractors.reading import BandReader
 from ipl_extractors.rows import Anchor, find_rows
 from ipl_extractors.strokes import contrast, stroke_mask
 from PIL import Image, ImageDraw, ImageFont
+from rapidfuzz.fuzz import ratio
 
+from ipl.errors import InputError
 from ipl.mining.media import ffmpeg_path, probe
 from ipl.records import Cue, CueReading, Reading
 from ipl.schemas import READINGS
@@ -113,6 +115,16 @@ def test_cues_are_found_read_and_timed(tmp_path: Path, top: bool) -> None:
     assert keys == [(cue.start_ms, cue.end_ms, cue.track) for cue in found], "each cue has its readings"
     assert {(each.start_ms, each.text) for each in readings} >= {(cue.start_ms, cue.text) for cue in found}
     assert all((tmp_path / "work" / str(each.crop)).is_file() for each in readings)
+
+
+def test_another_reader_finds_the_same_cues(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4", CUES, 11)
+    try:
+        found = list(BurnedIn().extract_cues(probe(path), Tesseract().read_text, tmp_path / "work"))
+    except InputError as error:
+        pytest.skip(str(error))
+    assert [(cue.start_ms, cue.end_ms) for cue in found] == [(1000 * start, 1000 * end) for start, end, _ in CUES]
+    assert ratio(" ".join(cue.text for cue in found), " ".join(text for _, _, text in CUES)) > 90, "it reads less well"
 
 
 @pytest.mark.parametrize("fill", ["#e01010", "#3030ff"])

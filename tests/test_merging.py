@@ -75,6 +75,26 @@ def test_what_shows_in_haste_must_stand_on_the_row_of_all_texts() -> None:
     assert len(merged([before, longer, text(1900, 2100, None, where=32)])) == 1
 
 
+def test_a_short_piece_with_a_part_of_the_text_belongs_to_it() -> None:
+    whole = text(1000, 3000, "Who goes there tonight?", where=8)
+    (joined,) = merged([text(800, 1000, "oes there tonight?", 0.99, where=30), whole])
+    assert (joined.start_ms, joined.end_ms, joined.best()[0]) == (800, 3000, "Who goes there tonight?")
+    assert len(merged([text(0, 1000, "goes there", where=30), whole])) == 2
+
+
+def test_of_pieces_that_read_alike_those_made_of_words_are_asked() -> None:
+    over_a_sign = replace(text(0, 2000, None), readings=(Vote("Who goes ther?", 0.9, 2000, 1),))
+    (whole,) = merged([over_a_sign, text(2000, 2500, "Who goes there?")])
+    assert whole.best()[0] == "Who goes there?"
+
+
 def test_the_same_line_twice_with_a_gap_is_two_cues() -> None:
     assert len(merged([text(0, 800, "No!"), text(840, 2000, "No!")])) == 2
     assert merged([text(0, 800, None), text(840, 2000, None)]) == []
+
+
+def test_the_same_line_elsewhere_is_another_text() -> None:
+    lower, upper = text(0, 1500, "Who goes there?"), text(1500, 3000, "Who goes there?", where=40)
+    assert [(each.start_ms, each.end_ms) for each in merged([lower, upper])] == [(0, 1500), (1500, 3000)]
+    drifting = [text(300 * n, 300 * n + 300, "CAFE", where=8 * n) for n in range(6)]
+    assert merged(drifting) == []

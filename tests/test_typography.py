@@ -52,6 +52,12 @@ def test_a_sentence_begins_with_a_capital_where_the_ink_has_one(shown: str) -> N
     assert Typography().mend([line(shown, shown.replace("O", "o").replace("S", "s").replace("W", "w"))]) == [shown]
 
 
+def test_a_capital_stays_where_a_sentence_or_a_name_may_begin() -> None:
+    half_covered = line("Mr. Okafor walked", "Mr. Okafor walked")
+    half_covered.ink[:24, round(half_covered.centres[4]) - 10 : round(half_covered.centres[4]) + 12] = False
+    assert Typography().mend([half_covered]) == ["Mr. Okafor walked"]
+
+
 def test_a_line_whose_places_are_not_known_stays() -> None:
     assert Typography().mend([Line("1?", (), np.ones((8, 8), bool)), Line("", (), np.zeros((8, 8), bool))]) == [
         "1?",

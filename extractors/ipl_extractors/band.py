@@ -76,8 +76,9 @@ class Band:
     """the letters are darker than what is around them"""
     colourful: bool = False
     """the letters stand out by their colour more than by their luma: pure red or blue"""
-    row: float | None = None
-    """the height on which the middle of a line of nearly every text is: of their last, at the top of their first"""
+    rows: tuple[float, ...] = ()
+    """the heights on which the middles of lines were seen; first where one of nearly every text is: its last, at the
+    top of the picture its first"""
 
 
 class BandSearch:
@@ -226,10 +227,11 @@ def choose_bands(probes: Sequence[Sequence[Reading]], width: int, height: int) -
         unlike = bands and not OTHER_SIZE[0] < best.height / bands[0].line_height < OTHER_SIZE[1]
         if lone or unlike or any(band.box.top < best.centre < band.box.bottom for band in bands):
             continue
-        box = _box(best, candidates, width, height)
+        lines = _lines(best, candidates)
+        box = _box(lines, width, height)
         if not any(_overlap(box, band.box) for band in bands):
             inside = tuple(mark for mark in marks if _overlap(mark, box))
-            bands.append(Band(box, round(best.height), best.anchor, inside, row=best.centre))
+            bands.append(Band(box, round(best.height), best.anchor, inside, rows=tuple(row.centre for row in lines)))
     return bands[:MOST_BANDS]
 
 
@@ -246,12 +248,18 @@ def _goes_with(row: Row, band: Band) -> bool:
     return is_there and SAME_SIZE[0] < row.height / band.line_height < SAME_SIZE[1]
 
 
-def _box(best: Row, candidates: Sequence[Row], width: int, height: int) -> Box:
-    """The strip around a row and those next to it."""
+def _lines(best: Row, candidates: Sequence[Row]) -> list[Row]:
+    """A row and those next to it, of which one text may have lines."""
     lines = [best]
     for row in sorted(candidates, key=lambda row: abs(row.centre - best.centre)):
         if row is not best and any(row.is_next_to(line) for line in lines):
             lines.append(row)
+    return lines
+
+
+def _box(lines: Sequence[Row], width: int, height: int) -> Box:
+    """The strip around rows, of which the first is the best."""
+    best = lines[0]
     margin = 0.4 * best.height
     top = min(each.box[1] for line in lines for _, each in line.found)
     bottom = max(each.box[3] for line in lines for _, each in line.found)

@@ -37,14 +37,20 @@ OFF_ROW = 0.25
 class Look:
     """How the text of a band looks: how high its lines are, where they stand, what in the band is none.
 
-    `dark`: the letters are darker than what is around them. `row`: where the middle of a line of every text is.
+    `dark`: the letters are darker than what is around them. `rows`: where the middles of lines were seen, first where
+    one of every text is.
     """
 
     line_height: int
     anchor: Anchor | None = None
     marks: tuple[Box, ...] = ()
     dark: bool = False
-    row: float | None = None
+    rows: tuple[float, ...] = ()
+
+    @property
+    def row(self) -> float | None:
+        """Where the middle of a line of every text is; None where that is not known."""
+        return self.rows[0] if self.rows else None
 
     @property
     def fewest(self) -> int:
@@ -53,7 +59,14 @@ class Look:
 
     def is_on_row(self, line: Box) -> bool:
         """Whether a line stands where one of every text does; true where that is not known."""
-        return self.row is None or abs((line.top + line.bottom) / 2 - self.row) <= OFF_ROW * self.line_height
+        return self.row is None or self._is_at(line, self.row)
+
+    def is_on_a_row(self, line: Box) -> bool:
+        """Whether a line stands where any was seen; true where that is not known."""
+        return not self.rows or any(self._is_at(line, row) for row in self.rows)
+
+    def _is_at(self, line: Box, row: float) -> bool:
+        return abs((line.top + line.bottom) / 2 - row) <= OFF_ROW * self.line_height
 
     def text(self, mask: Mask) -> Mask:
         """What of a mask may be letters of a text."""

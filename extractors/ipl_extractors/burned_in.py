@@ -17,6 +17,7 @@ import ipl
 from ipl.hookspecs import ReadText
 from ipl.mining.media import Box, every_frame
 from ipl.mining.scripts import are_bilingual, by_script, script_of
+from ipl.mining.timeline import length_ms
 from ipl.progress import say
 from ipl.records import Cue, CueReading, MediaInfo, Span
 from ipl.worker import report
@@ -25,13 +26,16 @@ from ipl_extractors.band_frame import Look
 from ipl_extractors.band_track import BandTrack
 from ipl_extractors.evidence import crop_name, readings_of, save_crop, write_readings
 from ipl_extractors.readings import Text, Vote
-from ipl_extractors.signs import are_signs, is_logo
+from ipl_extractors.signs import are_signs, intrudes, is_logo
 from ipl_extractors.snapshots import Snapshots
 
 __all__ = ["BurnedIn"]
 
 SNAPSHOT = ".burned_in"
 """A hidden file of the folder of evidence; the engine removes those when the source is done."""
+
+STRAY = 0.3
+"""Of a band whose rows are known less than this share of the time is off them."""
 
 LETTERS_PX = 44
 """Higher lines are scaled down to this height: text readers scale them to about as much."""
@@ -48,6 +52,7 @@ class _Shown:
     readings: tuple[Vote, ...]
     crop: str
     band: Band
+    on_a_row: bool
 
 
 @dataclass
@@ -118,7 +123,7 @@ class BurnedIn:
                 crops.add(crop)
                 save_crop(text.picture, work_dir / crop)
                 end_ms = min(text.end_ms, media.duration_ms)
-                now.shown.append(_Shown(text.start_ms, end_ms, *text.best(), text.readings, crop, band))
+                now.shown.append(_Shown(text.start_ms, end_ms, *text.best(), text.readings, crop, band, text.on_a_row))
 
         frames = every_frame(
             media.path,
@@ -149,8 +154,8 @@ def _look(band: Band, scale: float) -> Look:
         Box(*(round(side * scale) for side in (left, top - band.box.top, right, bottom - band.box.top)))
         for left, top, right, bottom in band.marks
     )
-    row = None if band.row is None else (band.row - band.box.top) * scale
-    return Look(max(8, round(band.line_height * scale)), band.anchor.scaled(scale), marks, band.dark, row)
+    rows = tuple((row - band.box.top) * scale for row in band.rows)
+    return Look(max(8, round(band.line_height * scale)), band.anchor.scaled(scale), marks, band.dark, rows)
 
 
 def _cues(media: MediaInfo, shown: list[_Shown]) -> Iterator[tuple[Cue, list[CueReading]]]:
@@ -158,11 +163,14 @@ def _cues(media: MediaInfo, shown: list[_Shown]) -> Iterator[tuple[Cue, list[Cue
     of_band: dict[Band, list[_Shown]] = defaultdict(list)
     for each in shown:
         of_band[each.band].append(each)
+    for band, own in of_band.items():
+        others = [Span(each.start_ms, each.end_ms) for each in shown if each.band is not band and each.on_a_row]
+        of_band[band] = _without_strays(own, others)
     signs = {band for band, own in of_band.items() if _is_scenery(own, media.duration_ms)}
     texts = {band: [each.text.split("\n") for each in own] for band, own in of_band.items()}
     bilingual = {band: are_bilingual(of) for band, of in texts.items()}
     script = {band: script_of(" ".join(chain.from_iterable(of))) for band, of in texts.items()}
-    kept = [each for each in shown if each.band not in signs]
+    kept = [each for band, own in of_band.items() if band not in signs for each in own]
     for each in sorted(kept, key=lambda each: (each.start_ms, each.band.box.top)):
         parts = _by_script(each.text) if bilingual[each.band] else {script[each.band]: each.text}
         for name, text in parts.items():
@@ -173,6 +181,22 @@ def _cues(media: MediaInfo, shown: list[_Shown]) -> Iterator[tuple[Cue, list[Cue
                 read = [(vote, _by_script(vote.text).get(name)) for vote in votes]
                 votes = [vote._replace(text=words) for vote, words in read if words]
             yield cue, readings_of(cue, votes, each.crop)
+
+
+def _without_strays(shown: list[_Shown], others: Sequence[Span]) -> list[_Shown]:
+    """What was read in a band without what is off the rows of its lines, of a sign beside them.
+
+    If much is off them, not all rows may be known: then only what comes and goes while another band has a text is
+    left out.
+    """
+    spans = [Span(each.start_ms, each.end_ms) for each in shown]
+    off_ms = sum(length_ms(span) for each, span in zip(shown, spans, strict=True) if not each.on_a_row)
+    is_little = off_ms < STRAY * sum(map(length_ms, spans))
+    return [
+        each
+        for each, span in zip(shown, spans, strict=True)
+        if each.on_a_row or not (is_little or intrudes(span, others))
+    ]
 
 
 def _is_scenery(shown: Sequence[_Shown], duration_ms: int) -> bool:

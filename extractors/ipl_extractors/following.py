@@ -157,10 +157,11 @@ class Follower:
                 self._forget(changed)
                 before = before if before.time_ms >= changed else None
         if self._shown is None and before is not None:
-            self._blank.add(frame.mask)
             strokes = self._look.text(before.mask & frame.mask)
             if np.count_nonzero(strokes) >= self._look.fewest and _is_still(strokes, before, frame):
                 self._shown = _Shown(strokes, [before, frame], self._recent, self._prior, self._look)
+            else:
+                self._blank.add(before.mask)  # not this frame's, in which a text may have begun
         if before is not None:
             self._forget(before.time_ms)
         self._before = frame

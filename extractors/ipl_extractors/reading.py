@@ -25,11 +25,13 @@ from ipl.records import Reading
 from ipl_extractors.band_frame import Look
 from ipl_extractors.crops import Crop, line_crop
 from ipl_extractors.following import Display, Persistent
+from ipl_extractors.lexicon import Lexicon
 from ipl_extractors.line_boxes import line_boxes
-from ipl_extractors.readings import DOUBTFUL_AGREE, Text, Vote
+from ipl_extractors.readings import ALIKE_TEXTS, DOUBTFUL_AGREE, Text, Vote
 from ipl_extractors.scenery import STAYED, logo_area, share_on, without_logo, without_signs
 from ipl_extractors.strokes import Luma, Mask, contrast, near, stroke_mask
 from ipl_extractors.typography import Line, Typography
+from ipl_extractors.wording import worded
 
 __all__ = ["BATCH", "BandReader"]
 
@@ -39,8 +41,6 @@ OVER_IT = 0.5
 """A letter of which less than this share is a logo's too covers it: the logo is not to be wiped out there."""
 SURE_LETTER = 0.7
 """A letter that scores lower makes a line doubtful."""
-ALIKE_TEXTS = 80
-"""Readings differ in single letters from this rapidfuzz ratio on, 0 to 100."""
 FAIRLY_SURE = 0.85
 """A score from which on a doubtful reading need not be like another one: short texts rarely are."""
 NEAR_LINE = 0.7
@@ -65,6 +65,7 @@ class BandReader:
         self._read_text = read_text
         self._min_score = min_score
         self._sure_score = sure_score
+        self._lexicon = Lexicon()
         self._typography = Typography()
         self._displayed = Persistent()
 
@@ -90,8 +91,11 @@ class BandReader:
         ]
         variants = self._variants([crop for lines in crops for crop in lines])
         for display, around in zip(displays, boxes, strict=True):
-            lines = _once({box: next(variants) for box in around}, self._look.line_height)
-            yield replace(_text(display, lines), on_row=any(map(self._look.is_on_row, around)))
+            found = {box: next(variants) for box in around}
+            lines = _once(found, self._look.line_height)
+            told = [box for box, line in found.items() if line]
+            on_row, on_a_row = (any(map(has, told)) for has in (self._look.is_on_row, self._look.is_on_a_row))
+            yield replace(self._text(display, lines), on_row=on_row, on_a_row=on_a_row)
 
     def _boxes(self, display: Display, foreign: Mask) -> list[Box]:
         if np.count_nonzero(display.strokes) < self._look.fewest:
@@ -100,10 +104,12 @@ class BandReader:
 
     def _variants(self, crops: Sequence[Crop]) -> Iterator[list[Reading]]:
         """Reads each line, and yields all that was read of it, the best first; nothing that cannot be relied on."""
-        found = [[each] for each in self._readings([crop.tight for crop in crops], crops)]
+        read = self._readings([crop.tight for crop in crops], crops)
+        self._lexicon.learn(each.text for each in read if not self._is_doubtful(each))
+        found = [[worded(each, self._lexicon)] for each in read]
         doubtful = [number for number, (first,) in enumerate(found) if self._is_doubtful(first)]
         self._read_again(found, {number: (crops[number], crops[number].wiped) for number in doubtful})
-        open_ = [number for number in doubtful if not self._is_settled(found[number])]
+        open_ = [number for number, each in enumerate(found) if not self._is_settled(each)]
         self._read_again(found, {number: (crops[number], crops[number].picture) for number in open_})
         lines = [Line(each.text, each.centres, crop.ink) for crop, of in zip(crops, found, strict=True) for each in of]
         mended = iter(self._typography.mend(lines))
@@ -115,12 +121,12 @@ class BandReader:
         if pictures:
             crops, others = zip(*pictures.values(), strict=True)
             for number, each in zip(pictures, self._readings(others, crops), strict=True):
-                found[number].append(each)
+                found[number].append(worded(each, self._lexicon))
 
     def _is_settled(self, found: Sequence[Reading]) -> bool:
-        """Whether two pictures say the same, neither of them with a low score."""
-        first, second = found
-        return first.text == second.text and min(first.score, second.score) >= self._min_score
+        """Whether all that was read of a line is the same, none of it with a low score, and made of words."""
+        is_same = len({each.text for each in found}) == 1 and min(each.score for each in found) >= self._min_score
+        return is_same and not self._lexicon.num_unknown(found[0].text)
 
     def _is_doubtful(self, reading: Reading) -> bool:
         """Whether a reading, or one letter of it, is not sure; the sureness of many others hides that of one."""
@@ -133,8 +139,9 @@ class BandReader:
     def _reliable(self, found: list[Reading]) -> list[Reading]:
         """What was read of a line, the best first; nothing where it cannot be relied on.
 
-        Best is, of those like what most pictures say, the one whose least sure letter is surest. A reading can be
-        relied on that is sure by itself, or fairly sure and like another one, or the same from all pictures.
+        Best is, of those like what most pictures say, the one with the fewest unknown words, then the one whose least
+        sure letter is surest. A reading can be relied on that is sure by itself, or fairly sure and like another one,
+        or the same from all pictures.
         """
         agreeing = defaultdict[str, float](float)
         for each in found:
@@ -143,13 +150,27 @@ class BandReader:
         if not ranked or not any(map(str.isalnum, ranked[0].text)):
             return []
         most = _plain(ranked[0].text)
-        best = max((each for each in ranked if ratio(most, _plain(each.text)) >= ALIKE_TEXTS), key=_least_sure)
+        alike = (each for each in ranked if ratio(most, _plain(each.text)) >= ALIKE_TEXTS)
+        best = max(alike, key=lambda each: (-self._lexicon.num_unknown(each.text), _least_sure(each)))
         rest = [each for each in ranked if each is not best]
         witnesses = [each for each in rest if each.score >= WITNESS]
         agreed = any(ratio(_plain(best.text), _plain(each.text)) >= DOUBTFUL_AGREE for each in witnesses)
         fairly_sure = best.score >= self._min_score and (agreed or best.score >= FAIRLY_SURE)
         same = len(ranked) == len(found) > 1 and all(each.text == best.text for each in rest)
         return [best, *rest] if best.score >= self._sure_score or fairly_sure or same else []
+
+    def _text(self, display: Display, lines: Sequence[list[Reading]]) -> Text:
+        """The display's text, line by line, as its best readings have it; the others count for nothing but show."""
+        start_ms, end_ms = round(display.start_ms), round(display.end_ms)
+        told = [line for line in lines if line]
+        votes = []
+        for variant in range(max(map(len, told), default=0)):
+            chosen = [line[min(variant, len(line) - 1)] for line in told]
+            text, score = "\n".join(each.text for each in chosen), min(each.score for each in chosen)
+            shown_ms = 0 if variant else end_ms - start_ms
+            votes.append(Vote(text, score, shown_ms, self._lexicon.num_unknown(text)))
+        always = np.minimum(display.early, display.late)
+        return Text(start_ms, end_ms, tuple(votes), display.picture, display.strokes, always)
 
 
 def _once(lines: dict[Box, list[Reading]], line_height: int) -> list[list[Reading]]:
@@ -197,21 +218,4 @@ def _own(reading: Reading, crop: Crop, line_height: int) -> Reading:
     ]
     if not kept or len(kept) == len(reading.text):
         return reading
-    span = slice(kept[0], kept[-1] + 1)
-    text = reading.text[span]
-    lead = span.start + len(text) - len(text.lstrip())
-    own = slice(lead, lead + len(text.strip()))
-    return replace(reading, text=text.strip(), centres=reading.centres[own], scores=reading.scores[own])
-
-
-def _text(display: Display, lines: Sequence[list[Reading]]) -> Text:
-    """The display's text, line by line, as its best readings have it; the other readings count for nothing but show."""
-    start_ms, end_ms = round(display.start_ms), round(display.end_ms)
-    told = [line for line in lines if line]
-    votes = []
-    for variant in range(max(map(len, told), default=0)):
-        chosen = [line[min(variant, len(line) - 1)] for line in told]
-        shown_ms = 0 if variant else end_ms - start_ms
-        votes.append(Vote("\n".join(each.text for each in chosen), min(each.score for each in chosen), shown_ms))
-    always = np.minimum(display.early, display.late)
-    return Text(start_ms, end_ms, tuple(votes), display.picture, display.strokes, always)
+    return reading.part(kept[0], kept[-1] + 1)

@@ -10,12 +10,15 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from rapidfuzz.fuzz import ratio
+from rapidfuzz.fuzz import partial_ratio, ratio
 
+from ipl_extractors.rows import SAME_PART, SHORTEST_PART
 from ipl_extractors.strokes import overlap
 
-__all__ = ["DOUBTFUL_AGREE", "Merger", "Text", "Vote"]
+__all__ = ["ALIKE_TEXTS", "DOUBTFUL_AGREE", "Merger", "Text", "Vote"]
 
+ALIKE_TEXTS = 80
+"""Readings differ in single letters from this rapidfuzz ratio on, 0 to 100."""
 DOUBTFUL_AGREE = 60
 """Two doubtful readings are of one text from this rapidfuzz ratio on, 0 to 100."""
 SAME_PLACE = 0.3
@@ -43,6 +46,8 @@ class Vote(NamedTuple):
     text: str
     score: float
     shown_ms: int
+    num_unknown: int = 0
+    """how many of its words the language does not have"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,13 @@ class Text:
     """those of the last piece that something was read of, if there were several"""
     on_row: bool = True
     """whether one of its lines stands where one of every text of the band does"""
+    on_a_row: bool = True
+    """whether one of its lines stands where any was seen in the probes"""
+
+    @property
+    def newest_strokes(self) -> npt.NDArray[np.bool_]:
+        """Those of its last piece."""
+        return self.strokes if self.last_strokes is None else self.last_strokes
 
     @property
     def is_short(self) -> bool:
@@ -77,11 +89,17 @@ class Text:
         return self.last_strokes is not None and overlap(self.strokes, self.last_strokes) < SAME_PLACE
 
     def best(self) -> tuple[str, float]:
-        """The text that was read for the longest time, weighed by the scores, and the mean of its scores."""
+        """The text that was read for the longest time, weighed by the scores, and the mean of its scores.
+
+        Of pieces that read alike, those with the fewest unknown words are asked: the others were read over something.
+        """
         votes: dict[str, list[Vote]] = defaultdict(list)
         for vote in self.readings:
             votes[vote.text].append(vote)
-        text, found = max(votes.items(), key=lambda item: sum(vote.score * vote.shown_ms for vote in item[1]))
+        ranked = sorted(votes.items(), key=lambda item: -sum(vote.score * vote.shown_ms for vote in item[1]))
+        alike = [(text, found) for text, found in ranked if ratio(ranked[0][0], text) >= ALIKE_TEXTS]
+        shown = [item for item in alike if any(vote.shown_ms for vote in item[1])] or alike
+        text, found = min(shown, key=lambda item: item[1][0].num_unknown)
         counted = [vote.score for vote in found if vote.shown_ms] or [found[0].score]
         return text, sum(counted) / len(counted)
 
@@ -152,13 +170,25 @@ class Merger:
 def _joined(one: Text, other: Text) -> Text:
     """Two neighbours as one, seen as the first of them that something was read of."""
     joined = replace(one, end_ms=other.end_ms, readings=one.readings + other.readings)
-    if not other.readings:
+    if one.is_short and _is_part(one, other):
+        return replace(other, start_ms=one.start_ms, readings=joined.readings)
+    if not other.readings or (other.is_short and _is_part(one, other)):
         return joined
     if not one.readings:
         return replace(
-            joined, picture=other.picture, strokes=other.strokes, contrasts=other.contrasts, on_row=other.on_row
+            joined,
+            picture=other.picture,
+            strokes=other.strokes,
+            contrasts=other.contrasts,
+            on_row=other.on_row,
+            on_a_row=other.on_a_row,
         )
-    return replace(joined, last_strokes=other.strokes, on_row=one.on_row or other.on_row)
+    return replace(
+        joined,
+        last_strokes=other.strokes,
+        on_row=one.on_row or other.on_row,
+        on_a_row=one.on_a_row or other.on_a_row,
+    )
 
 
 def _touch(one: Text, other: Text) -> bool:
@@ -171,7 +201,11 @@ def _one_text(one: Text, other: Text, same_text: float) -> bool:
     if not (one.readings and other.readings):
         return same_strokes
     alike = _likeness(one, other)
-    return alike >= same_text or (alike >= DOUBTFUL_AGREE and same_strokes)
+    if alike < same_text:
+        return (alike >= DOUBTFUL_AGREE and same_strokes) or _is_part(one, other)
+    # Said twice, and the second time elsewhere, or larger: no sign that drifts stands still for so long.
+    is_elsewhere = overlap(one.newest_strokes, other.strokes) < SAME_STROKES
+    return one.is_hasty or other.is_hasty or not is_elsewhere
 
 
 def _bridges(one: Text, between: Sequence[Text], other: Text) -> bool:
@@ -184,6 +218,14 @@ def _bridges(one: Text, between: Sequence[Text], other: Text) -> bool:
         for each in between
     )
     return is_shown and _likeness(one, other) >= DOUBTFUL_AGREE
+
+
+def _is_part(one: Text, other: Text) -> bool:
+    """Whether what was read of a short piece is a part of what was read of the other one."""
+    if not (one.readings and other.readings and (one.is_short or other.is_short)):
+        return False
+    said, whole = sorted((each.best()[0] for each in (one, other)), key=len)
+    return SHORTEST_PART <= len(said) < len(whole) and partial_ratio(said, whole) >= SAME_PART
 
 
 def _likeness(one: Text, other: Text) -> float:

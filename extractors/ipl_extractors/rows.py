@@ -15,7 +15,7 @@ from rapidfuzz.fuzz import partial_ratio, ratio
 
 from ipl.records import Reading
 
-__all__ = ["PLACES", "SAME_TEXT", "Anchor", "Row", "find_rows", "is_same_text"]
+__all__ = ["PLACES", "SAME_PART", "SAME_TEXT", "SHORTEST_PART", "Anchor", "Row", "find_rows", "is_same_text"]
 
 SAME_TEXT = 75
 """Two readings are of one text from this rapidfuzz ratio on, 0 to 100."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ipl.records import Span
 from ipl_extractors.rows import is_same_text
 
-__all__ = ["are_signs", "is_logo"]
+__all__ = ["are_signs", "intrudes", "is_logo"]
 
 ENOUGH = 8
 """So many texts are needed to tell."""
@@ -16,6 +17,8 @@ DISTINCT = 0.35
 """Less than this share of different texts: lyrics have about half, with their refrains."""
 LONGEST_MS = 7000
 """Houses show no subtitle for longer."""
+TOGETHER_MS = 200
+"""Two texts that are displayed together, of two languages, come or go within so much of each other."""
 ALWAYS = 0.8
 """A logo is there for this share of the video, or more."""
 
@@ -47,3 +50,16 @@ def is_logo(texts: Sequence[str], shown_ms: Sequence[int], duration_ms: int) -> 
         return False
     first, *others = texts
     return all(is_same_text(first, other) for other in others)
+
+
+def intrudes(text: Span, others: Sequence[Span]) -> bool:
+    """Whether a text comes or goes while another one is displayed elsewhere, and neither with it.
+
+    >>> intrudes(Span(1500, 1900), [Span(0, 1000), Span(1100, 4000)]), intrudes(Span(1100, 4000), [Span(1000, 4000)])
+    (True, False)
+    """
+    beside = [other for other in others if other.start_ms < text.end_ms and text.start_ms < other.end_ms]
+    return any(
+        abs(other.start_ms - text.start_ms) > TOGETHER_MS and abs(other.end_ms - text.end_ms) > TOGETHER_MS
+        for other in beside
+    )

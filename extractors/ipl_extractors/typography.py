@@ -140,9 +140,10 @@ def _letter(text: str, number: int, glyph: _Glyph, capital: float, is_certain: b
     if letter in TWINS and capital:
         share = glyph.height / capital
         is_short = sum(map(str.isalpha, text)) <= FEW
-        if share < SMALL and (is_short or is_certain):
+        may_start = _STARTS.search(text[:number]) is not None  # "Mr. Okafor" too: there a capital is no mistake
+        if share < SMALL and (is_short or (is_certain and not may_start)):
             return letter.lower()
-        if (share > LARGE and is_short) or (share > CAPITAL and is_certain and _STARTS.search(text[:number])):
+        if (share > LARGE and is_short) or (share > CAPITAL and is_certain and may_start):
             return letter.upper()
     beside = text[max(0, number - 1) : number] + text[number + 1 : number + 2]
     if letter in "1|" and not any(map(str.isdigit, beside)) and glyph.filled >= BAR:

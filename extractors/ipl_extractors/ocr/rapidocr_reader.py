@@ -1,6 +1,6 @@
 """The `rapidocr` text reader: PP-OCRv6 small on onnxruntime; its models come with its wheel.
 
-Shapes: B pictures, T time steps of the recogniser, V characters; H rows, W columns.
+Shapes: H rows, W columns.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,14 +16,9 @@ import numpy.typing as npt
 import ipl
 from ipl.errors import InputError
 from ipl.records import Reading
+from ipl_extractors.ocr.line_decoder import DecodedLine, LineDecoder
 
 __all__ = ["RapidOcr"]
-
-SPACE_WEIGHT = 20
-"""How many times likelier a space is than the recogniser thinks, when it stands against another character."""
-
-CLOSE_UP = frozenset(".,…")
-"""No language puts a space before these."""
 
 Picture = npt.NDArray[np.uint8]
 
@@ -72,14 +67,17 @@ def _read_lines(engine: Any, pictures: list[Picture]) -> list[list[Reading]]:
     from rapidocr.ch_ppocr_rec import TextRecInput
 
     found = engine.text_rec(TextRecInput(img=pictures, return_word_box=True))
-    readings: list[list[Reading]] = []
-    for picture, text, score, signs in zip(pictures, found.txts, found.scores, found.word_results, strict=True):
-        height, width = picture.shape[:2]
-        lead, kept = len(text) - len(text.lstrip()), text.strip()
-        own = signs[lead : lead + len(kept)]
-        centres, scores = tuple(sign.place * width for sign in own), tuple(sign.score for sign in own)
-        readings.append([Reading(kept, float(score), (0, 0, width, height), centres, scores)] if kept else [])
-    return readings
+    return [
+        [_reading(line, float(score), picture)] if line.text.strip() else []
+        for picture, score, line in zip(pictures, found.scores, found.word_results, strict=True)
+    ]
+
+
+def _reading(line: DecodedLine, score: float, picture: Picture) -> Reading:
+    height, width = picture.shape[:2]
+    centres = tuple(place * width for place in line.places)
+    whole = Reading(line.text, score, (0, 0, width, height), centres, line.scores, line.alternatives)
+    return whole.part(0, len(line.text))
 
 
 def _read_picture(engine: Any, picture: Picture) -> list[Reading]:
@@ -133,71 +131,5 @@ def _engine(threads: int, side: int, min_score: float, least_space: float, recog
         params["Rec.model_path"] = recognition_model
     engine: Any = RapidOCR(params=params)
     engine(np.zeros((48, 96, 3), np.uint8), use_det=False, use_cls=False)  # it loads the recogniser when first used
-    engine.text_rec.postprocess_op = _Decode(engine.text_rec.postprocess_op.character, least_space)
+    engine.text_rec.postprocess_op = LineDecoder(engine.text_rec.postprocess_op.character, least_space)
     return engine
-
-
-class _Sign(NamedTuple):
-    """Where in a line a character stands, and how sure it is, both 0 to 1."""
-
-    place: float
-    score: float
-
-
-class _Decode:
-    """Greedy CTC decoding, in place of the engine's own, that hears spaces and tells of each character.
-
-    The recogniser was trained on text without spaces: between words it gives the space second place behind CTC's
-    blank. But it does give it something there, a hundred times more than within words. So spaces are not decoded
-    like other characters: one is put between two characters where the space's probability ever exceeds `least_space`.
-    """
-
-    def __init__(self, characters: Sequence[str], least_space: float) -> None:
-        self._characters = characters
-        self._space = characters.index(" ") if " " in characters else None
-        self._least_space = least_space
-
-    def __call__(
-        self,
-        probs: npt.NDArray[np.float32],
-        return_word_box: bool,
-        wh_ratio_list: Sequence[float],
-        max_wh_ratio: float,
-    ) -> tuple[list[tuple[str, float]], list[list[_Sign]]]:
-        """Decodes probs [B, T, V] to texts with mean scores, and tells of each text's characters."""
-        spaces = np.zeros(probs.shape[:2], np.float32)
-        if self._space is not None:
-            spaces = probs[:, :, self._space].copy()
-            probs = probs.copy()
-            probs[:, :, self._space] = np.minimum(SPACE_WEIGHT * spaces, 1.0)
-        # Lines of a batch are padded on the right to the widest.
-        widths = [probs.shape[1] * ratio / max_wh_ratio for ratio in wh_ratio_list]
-        lines = [
-            self._line(*line) for line in zip(probs.argmax(axis=2), probs.max(axis=2), spaces, widths, strict=True)
-        ]
-        return [(text, score) for text, score, _ in lines], [signs for _, _, signs in lines]
-
-    def _line(
-        self,
-        best: npt.NDArray[np.int64],
-        scores: npt.NDArray[np.float32],
-        spaces: npt.NDArray[np.float32],
-        width: float,
-    ) -> tuple[str, float, list[_Sign]]:
-        starts = np.flatnonzero((best != 0) & np.diff(best, prepend=0).astype(bool))  # 0 is CTC's blank
-        text: list[str] = []
-        signs: list[_Sign] = []
-        for number, start in enumerate(starts):
-            letters = self._characters[best[start]]  # one, or a few
-            between = spaces[starts[number - 1] + 1 : start] if number else spaces[:0]
-            parted = self._space in (best[start], best[starts[number - 1]]) or letters[0] in CLOSE_UP
-            space = float(between.max(initial=0.0))
-            if space > self._least_space and not parted:
-                text.append(" ")
-                signs.append(_Sign(signs[-1].place, min(1.0, SPACE_WEIGHT * space)))
-            after = np.flatnonzero(best[start:] != best[start])
-            end = start + int(after[0]) if len(after) else len(best)
-            text.append(letters)
-            sign = _Sign(min(1.0, (int(start) + end) / 2 / width), float(scores[start:end].max()))
-            signs += [sign] * len(letters)
-        return "".join(text), float(scores[starts].mean()) if len(starts) else 0.0, signs

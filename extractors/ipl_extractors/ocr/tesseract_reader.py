@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import ClassVar
 
@@ -16,18 +17,23 @@ import numpy.typing as npt
 import ipl
 from ipl.errors import InputError
 from ipl.records import Reading
+from ipl_extractors.ocr.rapidocr_reader import RapidOcr
 
 __all__ = ["Tesseract", "parse_tsv"]
 
 Picture = npt.NDArray[np.uint8]
 WORD_LEVEL = "5"
-SPARSE_TEXT, SINGLE_LINE = "11", "7"
+SINGLE_LINE = "7"
 CJK = r"[\u3040-\u30ff\u3400-\u9fff\uff00-\uffef\u3000-\u303f]"
 
 
 @ipl.plugin("tesseract")
 class Tesseract:
-    """Reads text in over 100 languages with the tesseract program, where it is installed."""
+    """Reads text in over 100 languages with the tesseract program, where it is installed.
+
+    It reads lines. Where these are in a picture rapidocr's detector tells: tesseract's own search is made for pages,
+    and finds next to nothing over a scene.
+    """
 
     LANGUAGES: ClassVar[str] = "over 100, each a package of the system's (Debian: tesseract-ocr-chi-sim, ...)"
     COST: ClassVar[str] = (
@@ -41,15 +47,27 @@ class Tesseract:
 
     @ipl.hookimpl
     def read_text(self, pictures: Sequence[Picture], lines: bool | None) -> list[list[Reading]]:
-        """Reads each picture (uint8 [H, W, 3], RGB)."""
+        """Reads each picture (uint8 [H, W, 3], RGB), or all as single lines; with None for `lines` none is read."""
         if not pictures:
             return []
         program = _program(self.language)
-        mode = SINGLE_LINE if lines else SPARSE_TEXT
+        if lines:
+            return [self._line(program, picture) for picture in pictures]
+        found = RapidOcr().read_text(pictures, None)
+        if lines is None:
+            return found
         return [
-            [reading for reading in _read(program, self.language, mode, picture) if reading.score >= self.min_score]
-            for picture in pictures
+            [replace(read, box=place.box) for place in places for read in self._line(program, _cut(picture, place.box))]
+            for picture, places in zip(pictures, found, strict=True)
         ]
+
+    def _line(self, program: str, picture: Picture) -> list[Reading]:
+        return [each for each in _read(program, self.language, picture) if each.score >= self.min_score]
+
+
+def _cut(picture: Picture, box: tuple[int, int, int, int]) -> Picture:
+    left, top, right, bottom = box
+    return picture[max(0, top) : bottom, max(0, left) : right]
 
 
 @cache
@@ -71,12 +89,12 @@ def _program(language: str) -> str:
     return program
 
 
-def _read(program: str, language: str, mode: str, picture: Picture) -> list[Reading]:
+def _read(program: str, language: str, picture: Picture) -> list[Reading]:
     from PIL import Image
 
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "PNG")
-    command = [program, "stdin", "stdout", "-l", language, "--psm", mode, "tsv"]
+    command = [program, "stdin", "stdout", "-l", language, "--psm", SINGLE_LINE, "tsv"]
     done = subprocess.run(command, input=file.getvalue(), capture_output=True, check=False)
     if done.returncode != 0:
         said = " ".join(done.stderr.decode("utf-8", "replace").split())

@@ -1,0 +1,88 @@
+"""Which of the texts that a line may be is meant: what its picture says of each, and how likely its words are.
+
+That is how recognisers of speech and of writing use a language model, here one of single words: p(text | picture) is
+about p_reader(text) p_words(text)^weight ("shallow fusion", arXiv 1503.03535, section 4.1). What the reader is sure of
+has no alternatives, and stays: names as well.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import replace
+from itertools import product
+
+from ipl.records import Alternative, Reading
+from ipl_extractors.lexicon import Lexicon
+
+__all__ = ["worded"]
+
+WEIGHT = 0.5
+"""The weight of words against what the reader saw."""
+LEAST_LETTERS = 2
+"""One letter is hardly a word: a stroke of the scene that may be 1 or l is not to be "I" for that."""
+MOST_PLACES, MOST_OTHERS = 5, 2
+"""In so many places, the least sure, so many alternatives to what was read are tried."""
+
+Choice = tuple[Alternative, ...]
+"""One alternative for each of some places."""
+
+
+def worded(reading: Reading, lexicon: Lexicon) -> Reading:
+    """The reading, or what it may be as well and is likelier by its words.
+
+    Its scores stay what the picture says: low where a word was chosen against it, and that of the whole as it was, for
+    it tells whether there is a text at all.
+    """
+    places = _places(reading)
+    if not places or sum(map(str.isalnum, reading.text)) < LEAST_LETTERS:
+        return reading
+
+    def likelihood(choice: Choice) -> float:
+        seen = sum(math.log10(each.odds) for each in choice)
+        return seen + WEIGHT * lexicon.log10_odds(_text(reading.text, choice))
+
+    return _changed(reading, max(product(*places), key=likelihood))
+
+
+def _places(reading: Reading) -> list[list[Alternative]]:
+    """What may be read at each doubtful place, what was read first; in the order of the text, no two that overlap."""
+    at: dict[tuple[int, int], list[Alternative]] = defaultdict(list)
+    for each in reading.alternatives:
+        at[each.start, each.end].append(each)
+    chosen: list[tuple[int, int]] = []
+    for start, end in sorted(at, key=lambda place: -max(each.odds for each in at[place])):
+        if len(chosen) < MOST_PLACES and all(end <= other[0] or other[1] <= start for other in chosen):
+            chosen.append((start, end))
+    return [
+        [
+            Alternative(start, end, reading.text[start:end], 1.0),
+            *sorted(at[start, end], key=lambda each: -each.odds)[:MOST_OTHERS],
+        ]
+        for start, end in sorted(chosen)
+    ]
+
+
+def _text(text: str, choice: Choice) -> str:
+    for each in reversed(choice):
+        text = text[: each.start] + each.text + text[each.end :]
+    return text
+
+
+def _changed(reading: Reading, choice: Choice) -> Reading:
+    """The reading with a choice made at each of its doubtful places."""
+    text, centres, scores = list(reading.text), list(reading.centres), list(reading.scores)
+    for each in reversed(choice):
+        place = slice(each.start, each.end)
+        if each.text != reading.text[place]:
+            own = reading.centres[place] or reading.centres[max(0, each.start - 1) : each.end + 1]
+            sureness = each.odds / (1 + each.odds)
+            text[place] = each.text
+            centres[place] = [sum(own) / len(own)] * len(each.text)
+            scores[place] = [sureness] * len(each.text)
+            if not each.text:  # what was left out is told by the letter beside it
+                beside = max(0, each.start - 1)
+                scores[beside : beside + 1] = [min(score, sureness) for score in scores[beside : beside + 1]]
+    changed = "".join(text)
+    whole = replace(reading, text=changed, centres=tuple(centres), scores=tuple(scores), alternatives=())
+    return whole.part(0, len(changed))

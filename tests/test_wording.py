@@ -1,0 +1,107 @@
+"""Promises of what words say of a doubtful line: a word is read and no mistake, and what was surely read stays."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ipl_extractors.lexicon import Lexicon
+from ipl_extractors.wording import worded
+
+from ipl.records import Alternative, Reading
+
+ENGLISH = "She walked home. The doctor waited near another house. Nobody saw the river again."
+GERMAN = "Sie ging nach Hause. Der Arzt wartete vor dem anderen Haus. Niemand sah den Fluss wieder."
+
+
+def lexicon(*texts: str) -> Lexicon:
+    found = Lexicon()
+    found.learn(texts)
+    return found
+
+
+def reading(text: str, *others: tuple[str, str, float], score: float = 0.6, at: int = 0) -> Reading:
+    """A line in which, for each of `others`, a piece (from `at` on) may be something else, with such odds."""
+    alternatives = [
+        Alternative(text.index(was, at), text.index(was, at) + len(was), may_be, odds) for was, may_be, odds in others
+    ]
+    doubtful = {at for each in alternatives for at in range(each.start, each.end)}
+    scores = tuple(score if at in doubtful else 1.0 for at in range(len(text)))
+    mean = sum(scores) / len(scores)
+    return Reading(text, mean, (0, 0, 9, 9), tuple(map(float, range(len(text)))), scores, tuple(alternatives))
+
+
+@pytest.mark.parametrize(
+    ("doubtful", "meant"),
+    [
+        (reading("Her sailor slept egain?", ("eg", "ag", 0.1)), "Her sailor slept again?"),
+        (reading("Θur strange dog", ("Θ", "O", 0.05)), "Our strange dog"),
+        (reading("the dog w aited", (" a", "a", 0.2)), "the dog waited"),
+        (reading("Quicklyshe walked home", ("", " ", 0.005), at=7), "Quickly she walked home"),
+        (reading("The chid slept", ("hi", "hil", 0.1)), "The child slept"),
+        (reading("在学校门加买了票", ("加", "口", 0.05)), "在学校门口买了票"),
+        (reading("一只自色的鸟", ("自", "白", 0.05)), "一只白色的鸟"),
+    ],
+)
+def test_a_word_is_read_where_the_picture_allows_it(doubtful: Reading, meant: str) -> None:
+    found = worded(doubtful, lexicon(ENGLISH))
+    assert found.text == meant
+    assert len(found.centres) == len(found.scores) == len(meant)
+    assert min(found.scores) < 0.5  # by the picture alone it is not what it is likely to be
+    assert found.score == doubtful.score
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        reading("Captain Okafor slept"),  # a name, surely read
+        reading("Mrs. Whitfield came", ("hitf", "hit f", 0.1)),  # and one that might be two words
+        reading("We met Mara there", ("a t", "e t", 0.001)),
+        reading("Her boat came", ("b", "c", 0.3)),  # both are words: the picture decides
+        reading("I?", ("I", "1", 0.2), ("?", "？", 0.04)),
+    ],
+)
+def test_what_the_picture_tells_stays(line: Reading) -> None:
+    assert worded(line, lexicon(ENGLISH)).text == line.text
+
+
+def test_the_language_is_told_by_the_words() -> None:
+    line = reading("das ist night", ("ig", "ic", 0.3))
+    assert worded(line, lexicon(GERMAN)).text == "das ist nicht"
+    assert worded(line, lexicon(ENGLISH)).text == "das ist night"
+
+
+def test_words_of_the_video_count_where_no_list_has_them() -> None:
+    mboshi = ["wa", "adi", "la", "obela", "bea", "asi", "ingo", "mwengere", "okondzi", "lekyere"]
+    line = reading("okondri adi", ("ri", "zi", 0.2))
+    assert worded(line, lexicon(*mboshi)).text == "okondri adi"  # read but once, it might be a mistake itself
+    assert worded(line, lexicon(*mboshi, *mboshi)).text == "okondzi adi"
+
+
+def test_no_text_wins_by_being_shorter() -> None:
+    line = reading("三点钟小王听见有人唱歌", ("三", "", 0.1))
+    assert worded(line, lexicon(ENGLISH)).text == line.text
+
+
+@st.composite
+def readings(draw: st.DrawFn) -> Reading:
+    text = draw(st.text("ab c门口1?", min_size=0, max_size=8).map(str.strip))
+    places = st.tuples(st.integers(0, len(text)), st.integers(0, 2))
+    alternatives = [
+        Alternative(start, min(len(text), start + length), draw(st.text("ab门 ", max_size=2)), draw(st.floats(0.02, 2)))
+        for start, length in draw(st.lists(places, max_size=8))
+    ]
+    scores = tuple(draw(st.floats(0, 1)) for _ in text)
+    mean = sum(scores) / max(1, len(scores))
+    return Reading(text, mean, (0, 0, 9, 9), tuple(map(float, range(len(text)))), scores, tuple(alternatives))
+
+
+@given(readings())
+def test_all_that_is_known_of_a_line_still_fits_it(line: Reading) -> None:
+    found = worded(line, lexicon(ENGLISH))
+    assert len(found.centres) == len(found.scores) == len(found.text)
+    assert found.text == found.text.strip()
+    assert found.score == line.score
+    assert all(0 <= score <= 1.0001 for score in found.scores)
+    if not line.alternatives:
+        assert found == line
