@@ -11,6 +11,7 @@ from ipl_extractors.wording import worded
 from ipl.records import Alternative, Reading
 
 ENGLISH = "She walked home. The doctor waited near another house. Nobody saw the river again."
+TURKISH = "Çocuklar dün okula gittiler. Öğretmen yarın sabah gelecek. Güneş doğarken çıktık ve nereye gitti bilmiyoruz."
 GERMAN = "Sie ging nach Hause. Der Arzt wartete vor dem anderen Haus. Niemand sah den Fluss wieder."
 
 
@@ -69,6 +70,7 @@ def test_the_language_is_told_by_the_words() -> None:
     line = reading("das ist night", ("ig", "ic", 0.3))
     assert worded(line, lexicon(GERMAN)).text == "das ist nicht"
     assert worded(line, lexicon(ENGLISH)).text == "das ist night"
+    assert worded(reading("Seni yarin ararım.", ("ri", "rı", 0.3)), lexicon(TURKISH)).text == "Seni yarın ararım."
 
 
 def test_words_of_the_video_count_where_no_list_has_them() -> None:

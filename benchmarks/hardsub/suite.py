@@ -40,7 +40,11 @@ SUITES = {
     "tenth": Suite(seed=9800, films=24, sentences=9, tallest=720),
     "eleventh": Suite(seed=9700, films=24, sentences=9, tallest=720),
     "twelfth": Suite(seed=9900, films=24, sentences=9, tallest=720),
-    "held-out": Suite(seed=9950, films=24, sentences=9, tallest=720),
+    "thirteenth": Suite(seed=9950, films=24, sentences=9, tallest=720),
+    "fourteenth": Suite(seed=10100, films=24, sentences=9, tallest=720),
+    "fifteenth": Suite(seed=10200, films=24, sentences=9, tallest=720),
+    "sixteenth": Suite(seed=10300, films=24, sentences=9, tallest=720),
+    "held-out": Suite(seed=10700, films=24, sentences=9, tallest=720),
     "long": Suite(seed=5000, films=2, sentences=120, tallest=720),
 }
 
