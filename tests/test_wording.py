@@ -80,6 +80,12 @@ def test_words_of_the_video_count_where_no_list_has_them() -> None:
     assert worded(line, lexicon(*mboshi, *mboshi)).text == "okondzi adi"
 
 
+def test_words_whose_vowels_are_marks_are_words() -> None:
+    hindi = lexicon("मैं अपने घर जा रहा हूँ", "वह कल नहीं आया था", "यह बहुत अच्छा है")
+    assert hindi.num_unknown("वह घर जा रहा है") == 0
+    assert hindi.num_unknown("वह घरक्ष जा") == 1
+
+
 def test_no_text_wins_by_being_shorter() -> None:
     line = reading("三点钟小王听见有人唱歌", ("三", "", 0.1))
     assert worded(line, lexicon(ENGLISH)).text == line.text

@@ -7,18 +7,20 @@ forty languages; where it has no list, the video's own words are all there is.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
+
+import regex
 
 from ipl.mining.scripts import script_of, script_of_language
 
 __all__ = ["Lexicon"]
 
-_JOINED = r"\u3040-\u30ff\u3400-\u9fff"  # written without spaces
-_TOKENS = re.compile(rf"[{_JOINED}]+|[^\W\d_{_JOINED}]+(?:['’][^\W\d_{_JOINED}]+)*|\d+")
-_KANA = re.compile(r"[\u3040-\u30ff]")
+_JOINED = r"\p{Han}\p{Hiragana}\p{Katakana}ー"  # written without spaces
+_LETTERS = rf"[\p{{L}}\p{{M}}--[{_JOINED}]]+"  # vowels of many scripts are marks
+_TOKENS = regex.compile(rf"(?V1)[{_JOINED}]+|{_LETTERS}(?:['’]{_LETTERS})*|\p{{Nd}}+")
+_KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")
 UNKNOWN, NAME, UNKNOWN_LETTER = -4.0, -2.0, -1.0
 """log10 of how probable it is that a word is in no list, that it is a name in none (a capital, then small letters), and
 of each of its letters then."""
@@ -68,10 +70,10 @@ class Lexicon:
             token = _folded(written)
             if token.isdigit():
                 total += NUMBER + (DIGIT - LETTER) * len(token)
-            elif script_of(token) == "cjk" and not _is_hangul(token):
+            elif _script_of(token) == "cjk" and not _is_hangul(token):
                 total += self._joined_words(token) - SIGN * len(token)
             else:
-                known = self._word(token, script_of(token))
+                known = self._word(token, _script_of(token))
                 if known is None:
                     known = (NAME if _may_be_name(written) else UNKNOWN) + UNKNOWN_LETTER * len(token)
                 total += known - LETTER * len(token)
@@ -82,7 +84,7 @@ class Lexicon:
 
         What is written without spaces is not taken apart for that: most of its characters are words.
         """
-        return sum(self._is_unknown(word, script_of(word)) for word in _words(text))
+        return sum(self._is_unknown(word, _script_of(word)) for word in _words(text))
 
     def _is_unknown(self, word: str, script: str) -> bool:
         language = None if script == "cjk" else self._language(script)
@@ -120,7 +122,7 @@ class Lexicon:
         return self._languages[script]
 
     def _told(self, script: str) -> str | None:
-        own = {word for word in self._own if len(word) > 1 and script_of(word) == script}
+        own = {word for word in self._own if len(word) > 1 and _script_of(word) == script}
         if script == "cjk":
             is_korean = any(map(_is_hangul, own))
             return "ko" if is_korean else "ja" if any(map(_KANA.search, self._own)) else "zh"
@@ -152,6 +154,11 @@ def _words(text: str) -> Iterator[str]:
 
 def _may_be_name(word: str) -> bool:
     return word.istitle() and len({script_of(letter) for letter in word if letter.isalpha()}) == 1
+
+
+@lru_cache(maxsize=20_000)
+def _script_of(word: str) -> str:
+    return script_of(word)
 
 
 def _is_hangul(word: str) -> bool:
