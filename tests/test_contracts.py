@@ -155,6 +155,11 @@ BROKEN = {
         def read_text(self, pictures):
             return [[Reading("a", 1.0, (0, 0, 9999, 10))] for picture in pictures]
     """,
+    "what it tells of the characters of pictures fits the text": """
+        def read_text(self, pictures):
+            told = {"centres": (4.0,), "scores": (0.5,), "alternatives": (Alternative(0, 2, "b", 0.5),)}
+            return [[Reading("a", 1.0, (0, 0, 9, 9), **told)] for picture in pictures]
+    """,
     "spans are in order and do not touch, at 16000 Hz": """
         def detect_voice(self, blocks):
             sum(len(block) for block in blocks)

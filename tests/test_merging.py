@@ -86,6 +86,9 @@ def test_of_pieces_that_read_alike_those_made_of_words_are_asked() -> None:
     over_a_sign = replace(text(0, 2000, None), readings=(Vote("Who goes ther?", 0.9, 2000, 1),))
     (whole,) = merged([over_a_sign, text(2000, 2500, "Who goes there?")])
     assert whole.best()[0] == "Who goes there?"
+    name = replace(text(0, 2000, None), readings=(Vote("Tell Nkosi to wait", 0.99, 2000, 1),))
+    (whole,) = merged([name, text(2000, 2300, "Tell to wait")])
+    assert whole.best()[0] == "Tell Nkosi to wait"
 
 
 def test_the_same_line_twice_with_a_gap_is_two_cues() -> None:

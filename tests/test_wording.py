@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import wordfreq
 from hypothesis import given
 from hypothesis import strategies as st
 from ipl_extractors.lexicon import Lexicon
@@ -12,12 +14,13 @@ from ipl.records import Alternative, Reading
 
 ENGLISH = "She walked home. The doctor waited near another house. Nobody saw the river again."
 TURKISH = "Çocuklar dün okula gittiler. Öğretmen yarın sabah gelecek. Güneş doğarken çıktık ve nereye gitti bilmiyoruz."
+MANDARIN = "我们在学校门口等了很长时间"
 GERMAN = "Sie ging nach Hause. Der Arzt wartete vor dem anderen Haus. Niemand sah den Fluss wieder."
 
 
 def lexicon(*texts: str) -> Lexicon:
     found = Lexicon()
-    found.learn(texts)
+    found.learn(map(reading, texts))
     return found
 
 
@@ -45,7 +48,7 @@ def reading(text: str, *others: tuple[str, str, float], score: float = 0.6, at: 
     ],
 )
 def test_a_word_is_read_where_the_picture_allows_it(doubtful: Reading, meant: str) -> None:
-    found = worded(doubtful, lexicon(ENGLISH))
+    found = worded(doubtful, lexicon(ENGLISH, MANDARIN))
     assert found.text == meant
     assert len(found.centres) == len(found.scores) == len(meant)
     assert min(found.scores) < 0.5  # by the picture alone it is not what it is likely to be
@@ -84,6 +87,38 @@ def test_words_whose_vowels_are_marks_are_words() -> None:
     hindi = lexicon("मैं अपने घर जा रहा हूँ", "वह कल नहीं आया था", "यह बहुत अच्छा है")
     assert hindi.num_unknown("वह घर जा रहा है") == 0
     assert hindi.num_unknown("वह घरक्ष जा") == 1
+
+
+def test_a_language_is_known_however_many_words_were_read() -> None:
+    words, shares = zip(*wordfreq.get_frequency_dict("en", "small").items(), strict=True)
+    rng = np.random.default_rng(17)
+    read = rng.choice(words, 40_000, p=np.array(shares) / sum(shares))
+    line = reading("her sailorunbuttoned it", ("", " ", 0.05), at=10)
+    assert worded(line, lexicon(*(" ".join(read[at : at + 8]) for at in range(0, len(read), 8)))).text != line.text
+
+
+def test_words_that_nobody_knows_stay_apart() -> None:
+    mboshi = lexicon("mwana asangi mboka nde atangi", "wa adi la obela bea asi ingo")
+    assert worded(reading("mwana asangi", (" ", "", 0.9)), mboshi).text == "mwana asangi"
+    assert worded(reading("the wug blicked", ("g b", "gb", 0.3)), lexicon(ENGLISH)).text == "the wug blicked"
+
+
+def test_traditional_chinese_is_not_made_simplified() -> None:
+    line = reading("在學校門口", ("學", "学", 0.5))
+    assert worded(line, lexicon("我們在學校門口等了很長時間", "這個週末醫生買了兩張電影票")).text == line.text
+    simplified = ["我们在学校门口等了很长时间", "这个周末医生买了两张电影票", "优の良品"]
+    assert worded(reading("在学校门加", ("加", "口", 0.05)), lexicon(*simplified)).text == "在学校门口"
+
+
+def test_what_may_be_two_words_is_not_learnt_as_one() -> None:
+    doubtful = reading("the dogwaited", ("", " ", 0.05), at=7)
+    twice = lexicon(ENGLISH)
+    twice.learn([doubtful, doubtful])
+    assert worded(doubtful, twice).text == "the dog waited"
+
+
+def test_a_turkish_capital_is_the_letter_that_it_is() -> None:
+    assert lexicon(TURKISH, "İstanbul çok güzel").num_unknown("İstanbul güzel") == 0
 
 
 def test_no_text_wins_by_being_shorter() -> None:

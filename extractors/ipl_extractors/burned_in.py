@@ -163,10 +163,10 @@ def _cues(media: MediaInfo, shown: list[_Shown]) -> Iterator[tuple[Cue, list[Cue
     of_band: dict[Band, list[_Shown]] = defaultdict(list)
     for each in shown:
         of_band[each.band].append(each)
-    for band, own in of_band.items():
-        others = [Span(each.start_ms, each.end_ms) for each in shown if each.band is not band and each.on_a_row]
-        of_band[band] = _without_strays(own, others)
     signs = {band for band, own in of_band.items() if _is_scenery(own, media.duration_ms)}
+    for band, own in of_band.items():
+        of_others = (each for each in shown if each.band not in {band, *signs} and each.on_a_row)
+        of_band[band] = _without_strays(own, [Span(each.start_ms, each.end_ms) for each in of_others])
     texts = {band: [each.text.split("\n") for each in own] for band, own in of_band.items()}
     bilingual = {band: are_bilingual(of) for band, of in texts.items()}
     script = {band: script_of(" ".join(chain.from_iterable(of))) for band, of in texts.items()}

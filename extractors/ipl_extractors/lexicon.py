@@ -1,12 +1,15 @@
-"""How likely a text is by its words: those of a language, and those that were surely read in the same video.
+"""How likely a text is by its words: those of a language, and those that were surely read in the same band.
 
 The language is told from the words themselves. Frequencies are wordfreq's, of web pages, subtitles and books in some
-forty languages; where it has no list, the video's own words are all there is.
+forty languages; where it has no list, the band's own words are all there is, and others count neither for a text nor
+against it. Its Chinese is simplified, and its Korean in pieces that subtitles do not have: neither traditional Chinese
+nor Korean counts as known.
 """
 
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
@@ -14,16 +17,20 @@ from functools import cache, lru_cache
 import regex
 
 from ipl.mining.scripts import script_of, script_of_language
+from ipl.records import Reading
 
 __all__ = ["Lexicon"]
 
 _JOINED = r"\p{Han}\p{Hiragana}\p{Katakana}ー"  # written without spaces
 _LETTERS = rf"[\p{{L}}\p{{M}}--[{_JOINED}]]+"  # vowels of many scripts are marks
 _TOKENS = regex.compile(rf"(?V1)[{_JOINED}]+|{_LETTERS}(?:['’]{_LETTERS})*|\p{{Nd}}+")
+_TOKENS_JOINED = regex.compile(rf"[{_JOINED}]")
+JOINED = "joined"
+"""In place of a script: what is written without spaces."""
 _KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")
-UNKNOWN, NAME, UNKNOWN_LETTER = -4.0, -2.0, -1.0
-"""log10 of how probable it is that a word is in no list, that it is a name in none (a capital, then small letters), and
-of each of its letters then."""
+UNKNOWN, UNKNOWN_LETTER, NAME_LETTER = -1.0, -1.5, -1.2
+"""log10 of how probable it is that a word of a known language is in no list, and of each of its letters then; of a name
+(a capital, then small letters) of its letters alone. By the letter, as two unknown words are not to become one."""
 UNKNOWN_SIGN = -8.0
 """The same of a Chinese or Japanese character: rarer than those of the lists."""
 NUMBER, DIGIT = -2.0, -1.0
@@ -32,32 +39,42 @@ LONGEST = 4
 """Longer words are written without spaces only of shorter ones."""
 NUM_COMMON = 5000
 """By so many of its most frequent words a language is known."""
-COVERED = 0.5
-"""The share of a video's different words that a language must have to be theirs; of a long text about nine tenths."""
-PLAIN = 0.75
-"""From this share on no other language needs to be asked."""
+COVERED, PLAIN = 0.5, 0.7
+"""The share of a band's words, each as often as it was read, that are a language's most frequent if it is theirs: of
+English nine tenths, of Finnish six. From the second share on no other language needs to be asked."""
+KANA = 0.2
+"""From this share of kana on a text without spaces is Japanese."""
+SIMPLIFIED = 0.9
+"""The share of its characters that simplified Chinese must have; of traditional it has two thirds."""
 LETTER, SIGN = -0.7, -2.2
 """log10 of how probable a letter, and a Chinese or Japanese character, is in any text: else shorter texts would win."""
-COMMON_LETTER = -2.5
-"""log10 of how frequent a letter is that is a word by itself: a and I, y in Spanish."""
+COMMON_LETTER = -3.0
+"""log10 of how frequent a letter is that is a word by itself: a and I, y in Spanish, u in Czech."""
 OWN_WORDS = 200
 """So many words make those of the video as telling as those of the language."""
 
 
 class Lexicon:
-    """The words of one video."""
+    """The words of one band of a video."""
 
     def __init__(self) -> None:
         self._own: Counter[str] = Counter()
         self._num_own = 0
         self._languages: dict[str, str | None] = {}
 
-    def learn(self, texts: Iterable[str]) -> None:
-        """Takes texts that were surely read."""
-        for text in texts:
-            for word in _words(text):
-                self._own[word] += 1
-                self._num_own += 1
+    def learn(self, readings: Iterable[Reading]) -> None:
+        """Takes what was surely read, but for words that may be others, or may be two.
+
+        A line that is written without spaces is one word here: of it the language is told.
+        """
+        for reading in readings:
+            for match in _TOKENS.finditer(unicodedata.normalize("NFC", reading.text)):
+                first, end = match.span()
+                may_differ = any(each.start <= end and first <= each.end for each in reading.alternatives)
+                word = _folded(match[0])
+                if not may_differ or _script_of(word) == JOINED:
+                    self._own[word] += 1
+                    self._num_own += 1
         self._languages.clear()
 
     def log10_odds(self, text: str) -> float:
@@ -66,28 +83,29 @@ class Lexicon:
         What is written without spaces counts by its likeliest words.
         """
         total = 0.0
-        for written in _TOKENS.findall(text):
+        for written in _TOKENS.findall(unicodedata.normalize("NFC", text)):
             token = _folded(written)
+            script = _script_of(token)
             if token.isdigit():
                 total += NUMBER + (DIGIT - LETTER) * len(token)
-            elif _script_of(token) == "cjk" and not _is_hangul(token):
-                total += self._joined_words(token) - SIGN * len(token)
-            else:
-                known = self._word(token, _script_of(token))
-                if known is None:
-                    known = (NAME if _may_be_name(written) else UNKNOWN) + UNKNOWN_LETTER * len(token)
+            elif script == JOINED:
+                total += self._joined_words(token)
+            elif (known := self._word(token, script)) is not None:
                 total += known - LETTER * len(token)
+            elif self._language(script) is not None:
+                total += _unknown(written) - LETTER * len(token)
         return total
 
     def num_unknown(self, text: str) -> int:
-        """How many words of a text neither its language nor the video has; none where the language is not known.
+        """How many words of a text neither its language nor the band has; none where the language is not known.
 
         What is written without spaces is not taken apart for that: most of its characters are words.
         """
-        return sum(self._is_unknown(word, _script_of(word)) for word in _words(text))
+        return sum(self._is_unknown(_folded(word)) for word in _TOKENS.findall(unicodedata.normalize("NFC", text)))
 
-    def _is_unknown(self, word: str, script: str) -> bool:
-        language = None if script == "cjk" else self._language(script)
+    def _is_unknown(self, word: str) -> bool:
+        script = _script_of(word)
+        language = None if script == JOINED or word.isdigit() else self._language(script)
         if language is None:
             return False
         if len(word) == 1:  # lists have all letters as words; few of them are
@@ -95,15 +113,17 @@ class Lexicon:
         return self._word(word, script) is None
 
     def _joined_words(self, token: str) -> float:
+        if self._language(JOINED) is None:
+            return 0.0
         best = [0.0, *(-math.inf for _ in token)]
         for start in range(len(token)):
             for end in range(start + 1, min(len(token), start + LONGEST) + 1):
-                known = self._word(token[start:end], "cjk")
+                known = self._word(token[start:end], JOINED)
                 if known is None and end == start + 1:
                     known = UNKNOWN_SIGN
                 if known is not None:
                     best[end] = max(best[end], best[start] + known)
-        return best[-1]
+        return best[-1] - SIGN * len(token)
 
     def _word(self, word: str, script: str) -> float | None:
         """log10 of a word's probability, None where neither the language nor the video has it."""
@@ -122,18 +142,31 @@ class Lexicon:
         return self._languages[script]
 
     def _told(self, script: str) -> str | None:
-        own = {word for word in self._own if len(word) > 1 and _script_of(word) == script}
-        if script == "cjk":
-            is_korean = any(map(_is_hangul, own))
-            return "ko" if is_korean else "ja" if any(map(_KANA.search, self._own)) else "zh"
+        own = {word: count for word, count in self._own.items() if len(word) > 1 and _script_of(word) == script}
+        if script == JOINED:
+            return _told_of("".join(own))
         best, most = None, COVERED
         for language in _languages_in(script):
-            share = len(own & _common_words(language)) / max(1, len(own))
+            common = _common_words(language)
+            share = sum(count for word, count in own.items() if word in common) / max(1, sum(own.values()))
             if share >= PLAIN:
                 return language
             if share >= most:
                 best, most = language, share
         return best
+
+
+def _told_of(text: str) -> str | None:
+    """The language of a text without spaces."""
+    if len(_KANA.findall(text)) > KANA * len(text):
+        return "ja"
+    known = sum(letter in _words_of("zh") for letter in text)
+    return "zh" if text and known >= SIMPLIFIED * len(text) else None
+
+
+def _unknown(word: str) -> float:
+    is_name = word.istitle() and len({script_of(letter) for letter in word if letter.isalpha()}) == 1
+    return NAME_LETTER * len(word) if is_name else UNKNOWN + UNKNOWN_LETTER * len(word)
 
 
 def _listed(words: Mapping[str, float], word: str) -> float | None:
@@ -143,26 +176,14 @@ def _listed(words: Mapping[str, float], word: str) -> float | None:
     return sum(known) if len(known) == len(pieces) else None
 
 
-def _folded(text: str) -> str:
-    return text.lower().replace("’", "'")
-
-
-def _words(text: str) -> Iterator[str]:
-    """The words of a text; what is written without spaces is one, as its own words are not known."""
-    return (token for token in _TOKENS.findall(_folded(text)) if not token.isdigit())
-
-
-def _may_be_name(word: str) -> bool:
-    return word.istitle() and len({script_of(letter) for letter in word if letter.isalpha()}) == 1
+def _folded(word: str) -> str:
+    return word.lower().replace("’", "'").replace("i\u0307", "i")  # the last is what becomes of a Turkish İ
 
 
 @lru_cache(maxsize=20_000)
 def _script_of(word: str) -> str:
-    return script_of(word)
-
-
-def _is_hangul(word: str) -> bool:
-    return "\uac00" <= word[:1] <= "\ud7a3"
+    """Its script, JOINED if it is written without spaces."""
+    return JOINED if _TOKENS_JOINED.match(word) else script_of(word)
 
 
 @lru_cache

@@ -27,7 +27,7 @@ from ipl_extractors.crops import Crop, line_crop
 from ipl_extractors.following import Display, Persistent
 from ipl_extractors.lexicon import Lexicon
 from ipl_extractors.line_boxes import line_boxes
-from ipl_extractors.readings import ALIKE_TEXTS, DOUBTFUL_AGREE, Text, Vote
+from ipl_extractors.readings import ALIKE_TEXTS, DOUBTFUL_AGREE, Text, Vote, loses_little
 from ipl_extractors.scenery import STAYED, logo_area, share_on, without_logo, without_signs
 from ipl_extractors.strokes import Luma, Mask, contrast, near, stroke_mask
 from ipl_extractors.typography import Line, Typography
@@ -105,7 +105,7 @@ class BandReader:
     def _variants(self, crops: Sequence[Crop]) -> Iterator[list[Reading]]:
         """Reads each line, and yields all that was read of it, the best first; nothing that cannot be relied on."""
         read = self._readings([crop.tight for crop in crops], crops)
-        self._lexicon.learn(each.text for each in read if not self._is_doubtful(each))
+        self._lexicon.learn(each for each in read if not self._is_doubtful(each))
         found = [[worded(each, self._lexicon)] for each in read]
         doubtful = [number for number, (first,) in enumerate(found) if self._is_doubtful(first)]
         self._read_again(found, {number: (crops[number], crops[number].wiped) for number in doubtful})
@@ -139,9 +139,9 @@ class BandReader:
     def _reliable(self, found: list[Reading]) -> list[Reading]:
         """What was read of a line, the best first; nothing where it cannot be relied on.
 
-        Best is, of those like what most pictures say, the one with the fewest unknown words, then the one whose least
-        sure letter is surest. A reading can be relied on that is sure by itself, or fairly sure and like another one,
-        or the same from all pictures.
+        Best is, of those like what most pictures say, the one whose least sure letter is surest; but one with fewer
+        unknown words, unless two pictures surely say the same, of a name. A reading can be relied on that is sure by
+        itself, or fairly sure and like another one, or the same from all pictures.
         """
         agreeing = defaultdict[str, float](float)
         for each in found:
@@ -150,8 +150,13 @@ class BandReader:
         if not ranked or not any(map(str.isalnum, ranked[0].text)):
             return []
         most = _plain(ranked[0].text)
-        alike = (each for each in ranked if ratio(most, _plain(each.text)) >= ALIKE_TEXTS)
-        best = max(alike, key=lambda each: (-self._lexicon.num_unknown(each.text), _least_sure(each)))
+        alike = [each for each in ranked if ratio(most, _plain(each.text)) >= ALIKE_TEXTS]
+        sure = [each for each in alike if each.text == ranked[0].text and not self._is_doubtful(each)]
+        if len(sure) < 2:
+            alike = [each for each in alike if loses_little(ranked[0].text, each.text)]
+            fewest = min(self._lexicon.num_unknown(each.text) for each in alike)
+            alike = [each for each in alike if self._lexicon.num_unknown(each.text) == fewest]
+        best = max(sure if len(sure) > 1 else alike, key=_least_sure)
         rest = [each for each in ranked if each is not best]
         witnesses = [each for each in rest if each.score >= WITNESS]
         agreed = any(ratio(_plain(best.text), _plain(each.text)) >= DOUBTFUL_AGREE for each in witnesses)

@@ -15,7 +15,7 @@ from rapidfuzz.fuzz import partial_ratio, ratio
 from ipl_extractors.rows import SAME_PART, SHORTEST_PART
 from ipl_extractors.strokes import overlap
 
-__all__ = ["ALIKE_TEXTS", "DOUBTFUL_AGREE", "Merger", "Text", "Vote"]
+__all__ = ["ALIKE_TEXTS", "DOUBTFUL_AGREE", "Merger", "Text", "Vote", "loses_little"]
 
 ALIKE_TEXTS = 80
 """Readings differ in single letters from this rapidfuzz ratio on, 0 to 100."""
@@ -99,7 +99,8 @@ class Text:
         ranked = sorted(votes.items(), key=lambda item: -sum(vote.score * vote.shown_ms for vote in item[1]))
         alike = [(text, found) for text, found in ranked if ratio(ranked[0][0], text) >= ALIKE_TEXTS]
         shown = [item for item in alike if any(vote.shown_ms for vote in item[1])] or alike
-        text, found = min(shown, key=lambda item: item[1][0].num_unknown)
+        whole = [item for item in shown if loses_little(shown[0][0], item[0])]
+        text, found = min(whole, key=lambda item: item[1][0].num_unknown)
         counted = [vote.score for vote in found if vote.shown_ms] or [found[0].score]
         return text, sum(counted) / len(counted)
 
@@ -218,6 +219,12 @@ def _bridges(one: Text, between: Sequence[Text], other: Text) -> bool:
         for each in between
     )
     return is_shown and _likeness(one, other) >= DOUBTFUL_AGREE
+
+
+def loses_little(text: str, other: str) -> bool:
+    """Whether another reading has about as many letters: one that leaves out a name has no unknown word."""
+    letters, others = (sum(map(str.isalnum, each)) for each in (text, other))
+    return others >= letters - 1
 
 
 def _is_part(one: Text, other: Text) -> bool:

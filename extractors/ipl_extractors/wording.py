@@ -35,7 +35,8 @@ def worded(reading: Reading, lexicon: Lexicon) -> Reading:
     it tells whether there is a text at all.
     """
     places = _places(reading)
-    if not places or sum(map(str.isalnum, reading.text)) < LEAST_LETTERS:
+    is_told = len(reading.centres) == len(reading.scores) == len(reading.text)
+    if not places or not is_told or sum(map(str.isalnum, reading.text)) < LEAST_LETTERS:
         return reading
 
     def likelihood(choice: Choice) -> float:

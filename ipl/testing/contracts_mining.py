@@ -44,6 +44,8 @@ def check_text_reader(bench: Bench) -> Iterator[CheckResult]:
             if not _lies_in(each.box, picture)
         ]
         yield CheckResult(f"boxes lie in their {of}", numbered(outside))
+        unfit = [f"{each.text!r}: {fault}" for each in readings for fault in _faults_of_characters(each)]
+        yield CheckResult(f"what it tells of the characters of {of} fits the text", numbered(unfit))
         unordered = [f"found {b.text!r} after {a.text!r}" for per in found for a, b in pairwise(per) if _is_below(a, b)]
         yield CheckResult(f"reads {of} from top to bottom", numbered(unordered))
     none = bench.call(pictures=[], lines=False)
@@ -62,6 +64,18 @@ def _lies_in(box: tuple[int, int, int, int], picture: npt.NDArray[Any]) -> bool:
     left, top, right, bottom = box
     height, width = picture.shape[:2]
     return 0 <= left <= right <= int(width) and 0 <= top <= bottom <= int(height)
+
+
+def _faults_of_characters(reading: Reading) -> Iterator[str]:
+    length = len(reading.text)
+    for name, told in (("centres", reading.centres), ("scores", reading.scores)):
+        if told and len(told) != length:
+            yield f"found {len(told)} {name}, expected one for each of {length} characters, or none"
+    if reading.alternatives and not (reading.centres and reading.scores):
+        yield "found alternatives, but no centres or scores of its characters"
+    for each in reading.alternatives:
+        if not (0 <= each.start <= each.end <= length and each.odds > 0):
+            yield f"found {each}, expected a place within {length} characters and odds over 0"
 
 
 def _is_below(one: Reading, next_one: Reading) -> bool:

@@ -48,7 +48,7 @@ class LineDecoder:
     def __init__(self, characters: Sequence[str], least_space: float) -> None:
         self._characters = characters
         self._space = characters.index(" ") if " " in characters else None
-        self._least_space = least_space
+        self._least_space = max(least_space, 1e-6)  # it is divided by
 
     def __call__(
         self, probs: Probs, return_word_box: bool, wh_ratio_list: Sequence[float], max_wh_ratio: float
