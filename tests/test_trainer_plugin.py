@@ -80,6 +80,12 @@ def test_naming_it_imports_no_torch():
 
 
 def test_a_rank_that_dies_of_something_else_is_told_with_its_log(tmp_path):
-    job = make_job(tmp_path, epochs=1, max_restarts=0, device="no-such-device")
+    job = make_job(tmp_path, epochs=1, max_restarts=0, device="meta")  # there is one, but it has no numbers
     with pytest.raises(StageError, match=r"train\.log"):
+        list(results_of(job))
+
+
+def test_a_device_that_is_not_here_is_the_plans_mistake(tmp_path):
+    job = make_job(tmp_path, epochs=1, max_restarts=0, device="no-such-device")
+    with pytest.raises(InputError, match="found 'no-such-device', expected auto, cpu, cuda"):
         list(results_of(job))
