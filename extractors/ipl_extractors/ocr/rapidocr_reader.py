@@ -31,7 +31,7 @@ class RapidOcr:
         "Chinese, Japanese, English and others in Latin letters; for other scripts name a recognition_model"
     )
     COST: ClassVar[str] = (
-        "86 ms of a processor for a line as wide as a 720p picture, 296 ms for all of it (benchmarks/text_readers.py)"
+        "167 ms of a processor for a line as wide as a 720p picture, 253 ms for all of it (benchmarks/text_readers.py)"
     )
 
     threads: int = 1

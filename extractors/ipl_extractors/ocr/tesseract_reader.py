@@ -37,7 +37,7 @@ class Tesseract:
 
     LANGUAGES: ClassVar[str] = "over 100, each a package of the system's (Debian: tesseract-ocr-chi-sim, ...)"
     COST: ClassVar[str] = (
-        "124 ms of a processor for a line as wide as a 720p picture, 193 ms for all of it (benchmarks/text_readers.py)"
+        "216 ms of a processor for a line as wide as a 720p picture, 556 ms for all of it (benchmarks/text_readers.py)"
     )
 
     language: str = "eng"
