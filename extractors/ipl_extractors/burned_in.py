@@ -54,6 +54,10 @@ class _Shown:
     band: Band
     on_a_row: bool
 
+    @property
+    def span(self) -> Span:
+        return Span(self.start_ms, self.end_ms)
+
 
 @dataclass
 class _Pass:
@@ -101,7 +105,7 @@ class BurnedIn:
                 self._go_through(media, passes, work_dir, snapshots)
             known += bands
             shown += passes[number].shown
-            bands = search.more_bands(known, [Span(each.start_ms, each.end_ms) for each in shown])
+            bands = search.more_bands(known, [each.span for each in shown])
             if not bands:
                 break
         cues = list(_cues(media, shown))
@@ -165,8 +169,8 @@ def _cues(media: MediaInfo, shown: list[_Shown]) -> Iterator[tuple[Cue, list[Cue
         of_band[each.band].append(each)
     signs = {band for band, own in of_band.items() if _is_scenery(own, media.duration_ms)}
     for band, own in of_band.items():
-        of_others = (each for each in shown if each.band not in {band, *signs} and each.on_a_row)
-        of_band[band] = _without_strays(own, [Span(each.start_ms, each.end_ms) for each in of_others])
+        others = [each.span for each in shown if each.band not in {band, *signs} and each.on_a_row]
+        of_band[band] = _without_strays(own, others)
     texts = {band: [each.text.split("\n") for each in own] for band, own in of_band.items()}
     bilingual = {band: are_bilingual(of) for band, of in texts.items()}
     script = {band: script_of(" ".join(chain.from_iterable(of))) for band, of in texts.items()}
@@ -189,20 +193,15 @@ def _without_strays(shown: list[_Shown], others: Sequence[Span]) -> list[_Shown]
     If much is off them, not all rows may be known: then only what comes and goes while another band has a text is
     left out.
     """
-    spans = [Span(each.start_ms, each.end_ms) for each in shown]
-    off_ms = sum(length_ms(span) for each, span in zip(shown, spans, strict=True) if not each.on_a_row)
-    is_little = off_ms < STRAY * sum(map(length_ms, spans))
-    return [
-        each
-        for each, span in zip(shown, spans, strict=True)
-        if each.on_a_row or not (is_little or intrudes(span, others))
-    ]
+    off_ms = sum(length_ms(each.span) for each in shown if not each.on_a_row)
+    is_little = off_ms < STRAY * sum(length_ms(each.span) for each in shown)
+    return [each for each in shown if each.on_a_row or not (is_little or intrudes(each.span, others))]
 
 
 def _is_scenery(shown: Sequence[_Shown], duration_ms: int) -> bool:
     """Whether what was read in a band is a sign or a logo."""
     texts = [each.text.replace("\n", " ") for each in shown]
-    return are_signs(texts) or is_logo(texts, [each.end_ms - each.start_ms for each in shown], duration_ms)
+    return are_signs(texts) or is_logo(texts, [length_ms(each.span) for each in shown], duration_ms)
 
 
 def _by_script(text: str) -> dict[str, str]:

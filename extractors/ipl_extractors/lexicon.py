@@ -24,7 +24,7 @@ __all__ = ["Lexicon"]
 _JOINED = r"\p{Han}\p{Hiragana}\p{Katakana}ー"  # written without spaces
 _LETTERS = rf"[\p{{L}}\p{{M}}--[{_JOINED}]]+"  # vowels of many scripts are marks
 _TOKENS = regex.compile(rf"(?V1)[{_JOINED}]+|{_LETTERS}(?:['’]{_LETTERS})*|\p{{Nd}}+")
-_TOKENS_JOINED = regex.compile(rf"[{_JOINED}]")
+_STARTS_JOINED = regex.compile(rf"[{_JOINED}]")
 JOINED = "joined"
 """In place of a script: what is written without spaces."""
 _KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")
@@ -45,7 +45,7 @@ English nine tenths, of Finnish six. From the second share on no other language 
 KANA = 0.2
 """From this share of kana on a text without spaces is Japanese."""
 SIMPLIFIED = 0.9
-"""The share of its characters that simplified Chinese must have; of traditional it has two thirds."""
+"""The share of its characters that simplified Chinese must have; of traditional far fewer are in the list."""
 LETTER, SIGN = -0.7, -2.2
 """log10 of how probable a letter, and a Chinese or Japanese character, is in any text: else shorter texts would win."""
 COMMON_LETTER = -3.0
@@ -68,7 +68,7 @@ class Lexicon:
         A line that is written without spaces is one word here: of it the language is told.
         """
         for reading in readings:
-            for match in _TOKENS.finditer(unicodedata.normalize("NFC", reading.text)):
+            for match in _tokens(reading.text):
                 first, end = match.span()
                 may_differ = any(each.start <= end and first <= each.end for each in reading.alternatives)
                 word = _folded(match[0])
@@ -83,8 +83,8 @@ class Lexicon:
         What is written without spaces counts by its likeliest words.
         """
         total = 0.0
-        for written in _TOKENS.findall(unicodedata.normalize("NFC", text)):
-            token = _folded(written)
+        for match in _tokens(text):
+            written, token = match[0], _folded(match[0])
             script = _script_of(token)
             if token.isdigit():
                 total += NUMBER + (DIGIT - LETTER) * len(token)
@@ -101,7 +101,7 @@ class Lexicon:
 
         What is written without spaces is not taken apart for that: most of its characters are words.
         """
-        return sum(self._is_unknown(_folded(word)) for word in _TOKENS.findall(unicodedata.normalize("NFC", text)))
+        return sum(self._is_unknown(_folded(match[0])) for match in _tokens(text))
 
     def _is_unknown(self, word: str) -> bool:
         script = _script_of(word)
@@ -176,6 +176,10 @@ def _listed(words: Mapping[str, float], word: str) -> float | None:
     return sum(known) if len(known) == len(pieces) else None
 
 
+def _tokens(text: str) -> Iterator[regex.Match[str]]:
+    return iter(_TOKENS.finditer(unicodedata.normalize("NFC", text)))
+
+
 def _folded(word: str) -> str:
     return word.lower().replace("’", "'").replace("i\u0307", "i")  # the last is what becomes of a Turkish İ
 
@@ -183,7 +187,7 @@ def _folded(word: str) -> str:
 @lru_cache(maxsize=20_000)
 def _script_of(word: str) -> str:
     """Its script, JOINED if it is written without spaces."""
-    return JOINED if _TOKENS_JOINED.match(word) else script_of(word)
+    return JOINED if _STARTS_JOINED.match(word) else script_of(word)
 
 
 @lru_cache

@@ -152,11 +152,11 @@ class BandReader:
         most = _plain(ranked[0].text)
         alike = [each for each in ranked if ratio(most, _plain(each.text)) >= ALIKE_TEXTS]
         sure = [each for each in alike if each.text == ranked[0].text and not self._is_doubtful(each)]
-        if len(sure) < 2:
-            alike = [each for each in alike if loses_little(ranked[0].text, each.text)]
-            fewest = min(self._lexicon.num_unknown(each.text) for each in alike)
-            alike = [each for each in alike if self._lexicon.num_unknown(each.text) == fewest]
-        best = max(sure if len(sure) > 1 else alike, key=_least_sure)
+        if len(sure) > 1:
+            best = max(sure, key=_least_sure)
+        else:
+            whole = (each for each in alike if loses_little(ranked[0].text, each.text))
+            best = max(whole, key=lambda each: (-self._lexicon.num_unknown(each.text), _least_sure(each)))
         rest = [each for each in ranked if each is not best]
         witnesses = [each for each in rest if each.score >= WITNESS]
         agreed = any(ratio(_plain(best.text), _plain(each.text)) >= DOUBTFUL_AGREE for each in witnesses)
