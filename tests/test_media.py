@@ -128,6 +128,24 @@ def test_every_frame_is_cut_to_each_crop_and_may_be_in_colour(make: Make) -> Non
     assert np.median(blue, axis=(1, 2)) == pytest.approx([0, 255, 0], abs=12)
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("limited.mp4", ["-pix_fmt", "yuv420p"]),
+        ("full.mp4", ["-pix_fmt", "yuvj420p"]),
+        ("wide.mkv", ["-pix_fmt", "yuv444p", "-vf", "setsar=2"]),
+        ("ten_bits.mkv", ["-pix_fmt", "yuv420p10le", "-c:v", "ffv1"]),
+        ("colours.mkv", ["-pix_fmt", "bgr0", "-c:v", "ffv1"]),
+    ],
+)
+def test_black_is_0_and_white_255_however_luma_is_stored(make: Make, name: str, options: list[str]) -> None:
+    path = make(name, *lavfi("color=black:s=64x64:d=0.2,drawbox=0:32:64:32:white:fill"), *options)
+    crops = [Box(0, 0, 64, 20), Box(0, 40, 64, 64)]
+    for scale in (1.0, 0.5):
+        _, (black, white) = next(every_frame(path, crops, scale))
+        assert (black.max(), white.min()) == (0, 255)
+
+
 def test_key_frames_are_near_where_they_are_asked_for(make: Make) -> None:
     path = make("a.mp4", *lavfi(FLASH), "-preset", "ultrafast", "-g", "25", "-keyint_min", "25", "-sc_threshold", "0")
     ((time_ms, picture),) = key_frames(path, 2200)

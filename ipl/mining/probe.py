@@ -7,13 +7,13 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from ipl.errors import MediaError
 from ipl.records import MediaInfo
 
-__all__ = ["Streams", "ffmpeg_path", "probe", "read_streams"]
+__all__ = ["StoredLuma", "Streams", "ffmpeg_path", "probe", "read_streams"]
 
 NOT_MEDIA = re.compile(r"^Input #0, (tty|image2|\w+_pipe)", re.MULTILINE)
 """Formats that ffmpeg makes a "video" of though there is none: a text file, a still picture."""
@@ -24,12 +24,23 @@ LAYOUTS = {"mono": 1, "stereo": 2, "downmix": 2, "quad": 4, "hexagonal": 6, "oct
 
 
 @dataclass(frozen=True, slots=True)
+class StoredLuma:
+    """Pictures with a plane of 8 bits for luma: what ffmpeg calls their format, and the luma of black and white."""
+
+    pixel_format: str
+    black: int
+    white: int
+
+
+@dataclass(frozen=True, slots=True)
 class Streams:
     """A source's description, and ffmpeg's numbers of the streams that are used of it."""
 
     info: MediaInfo
     audio: int | None
     video: int | None
+    luma: StoredLuma | None
+    """None where the pictures are stored in another way"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +76,21 @@ def probe(path: Path) -> MediaInfo:
 
 
 def read_streams(path: Path) -> Streams:
-    """Describes a media file and says which of its streams are used: the default ones, else the first."""
+    """Describes a media file and says which of its streams are used: the default ones, else the first.
+
+    A file that has not changed since is not looked at again: each time an ffmpeg is started for it.
+    """
+    if not path.is_file():
+        what = "a folder, not a media file" if path.is_dir() else "no such file"
+        raise MediaError(f"{path}: {what}; give the path of an audio or video file")
+    state = path.stat()
+    if state.st_size == 0:
+        raise MediaError(f"{path}: empty (0 bytes); copy or download it again")
+    return _read_streams(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _read_streams(path: Path, _size: int, _changed_ns: int) -> Streams:
     report = _ffmpeg_report(path)
     if "\nInput #0" not in f"\n{report}" or NOT_MEDIA.search(report):
         raise MediaError(f"{path}: not a media file that ffmpeg can read ({_reason(report)}); check or replace it")
@@ -91,15 +116,11 @@ def read_streams(path: Path) -> Streams:
         audio_sample_rate_hz=_sample_rate_hz(audio.description) if audio else 0,
         audio_channels=_channels(audio.description) if audio else 0,
     )
-    return Streams(info, audio.index if audio else None, video.index if video else None)
+    luma = _stored_luma(video.description) if video else None
+    return Streams(info, audio.index if audio else None, video.index if video else None, luma)
 
 
 def _ffmpeg_report(path: Path) -> str:
-    if not path.is_file():
-        what = "a folder, not a media file" if path.is_dir() else "no such file"
-        raise MediaError(f"{path}: {what}; give the path of an audio or video file")
-    if path.stat().st_size == 0:
-        raise MediaError(f"{path}: empty (0 bytes); copy or download it again")
     command = [ffmpeg_path(), "-hide_banner", "-nostdin", "-i", f"file:{path}"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     return done.stderr.decode("utf-8", "replace")
@@ -158,6 +179,14 @@ def _measured_duration_ms(path: Path) -> int:
 def _coded_size(description: str) -> tuple[int, int] | None:
     match = re.search(r", (\d+)x(\d+)\b", description)
     return (int(match[1]), int(match[2])) if match and int(match[1]) and int(match[2]) else None
+
+
+def _stored_luma(description: str) -> StoredLuma | None:
+    match = re.search(r", (yuvj?\d{3}p|nv12|nv21)(?:\(([^)]*)\))?,", description)
+    if match is None:
+        return None
+    is_full = match[1].startswith("yuvj") or "pc" in (match[2] or "").split(", ")
+    return StoredLuma(match[1], 0, 255) if is_full else StoredLuma(match[1], 16, 235)
 
 
 def _shown_size(stream: _Stream) -> tuple[int, int]:
