@@ -11,9 +11,11 @@ from ipl_extractors.band_frame import Look
 from ipl_extractors.following import Display
 from ipl_extractors.reading import BandReader
 from ipl_extractors.rows import Anchor
+from ipl_extractors.sightings import Sighting
 from ipl_extractors.strokes import contrast, stroke_mask
 from PIL import Image, ImageDraw, ImageFont
 
+from ipl.mining.media import Box
 from ipl.records import Reading
 
 FONT = ImageFont.load_default(size=26)
@@ -72,6 +74,38 @@ def test_a_sign_that_comes_by_does_not_take_a_texts_place(row: float | None, is_
     (found,) = BandReader(look, read_text, 0.7, 0.95).read([shown], NOTHING)
     assert [width > FONT.getlength("Nobody came") for width in widths] == [is_text]
     assert found.on_row
+
+
+def sighting(text: str, score: float = 0.99, box: tuple[int, int, int, int] = (120, 60, 280, 92)) -> Sighting:
+    places = tuple(np.linspace(box[0] + 4, box[2] - 4, len(text)))
+    return Sighting(500, Reading(text, score, box, places, (score,) * len(text)))
+
+
+def test_a_line_that_was_surely_read_before_is_not_read_again() -> None:
+    shown = display(drawn(("Nobody came", 200, 60)), Look(28))
+    calls: list[int] = []
+
+    def read_text(crops: Sequence[np.ndarray], is_line: bool) -> list[list[Reading]]:
+        calls.append(len(crops))
+        return [[Reading("Nobody game", 0.9, (0, 0, 0, 0))] for _ in crops]
+
+    def texts(*sightings: Sighting) -> list[str]:
+        calls.clear()
+        (text,) = BandReader(Look(28), read_text, 0.7, 0.95, sightings).read([shown], NOTHING)
+        return [vote.text for vote in text.readings]
+
+    assert (texts(sighting("Nobody came")), sum(calls)) == (["Nobody came"], 0)
+    late = replace(sighting("Nobody came"), time_ms=950)
+    cut_off, above = sighting("Nobody", box=(120, 60, 210, 92)), sighting("Nobody came", box=(120, 30, 280, 62))
+    for other in (late, cut_off, above):
+        assert (texts(other), sum(calls)) == (["Nobody game", "Nobody game"], 2)
+    assert (texts(sighting("Nobody game", 0.8)), sum(calls)) == (["Nobody game", "Nobody game"], 1)
+    assert sorted(texts(sighting("Nobody came", 0.8))) == ["Nobody came", *3 * ["Nobody game"]]
+
+
+def test_a_sighting_is_told_in_the_pixels_of_the_band() -> None:
+    found = Sighting(500, Reading("No", 0.9, (100, 420, 180, 460), (120.0, 160.0))).within(Box(0, 400, 640, 480), 0.5)
+    assert (found.reading.box, found.reading.centres) == ((50, 10, 90, 30), (60.0, 80.0))
 
 
 def test_one_letter_that_is_not_sure_makes_a_line_doubtful() -> None:

@@ -75,6 +75,24 @@ def test_what_shows_in_haste_must_stand_on_the_row_of_all_texts() -> None:
     assert len(merged([before, longer, text(1900, 2100, None, where=32)])) == 1
 
 
+def test_a_letter_that_shows_in_haste_is_surely_read() -> None:
+    before, after = text(0, 1000, "Who goes there?"), text(1600, 1800, None, where=48)
+    for said, score, is_told in [("A", 0.99, True), ("T", 0.8, False), ("No!", 0.8, True)]:
+        letter = text(1000, 1600, said, score, where=32)
+        assert [each.best()[0] for each in merged([before, letter, after])][1:] == [said] * is_told
+    assert len(merged([before, text(1000, 1300, "A", 0.99, where=32)])) == 1
+    assert len(merged([before, text(1000, 2000, "T", 0.8, where=32)])) == 2
+
+
+def test_what_nothing_was_read_of_is_no_piece_of_a_letter_that_it_is_half_of() -> None:
+    bar = replace(text(0, 400, None), strokes=text(0, 0, None, where=9).strokes & text(0, 0, None).strokes)
+    assert np.count_nonzero(bar.strokes) < 0.5 * np.count_nonzero(text(0, 0, None).strokes)
+    (letter,) = merged([bar, text(400, 1400, "X", 0.99)])
+    assert letter.start_ms == 400
+    (whole,) = merged([bar, text(400, 1400, "Who goes there?", 0.99)])
+    assert whole.start_ms == 0
+
+
 def test_a_short_piece_with_a_part_of_the_text_belongs_to_it() -> None:
     whole = text(1000, 3000, "Who goes there tonight?", where=8)
     (joined,) = merged([text(800, 1000, "oes there tonight?", 0.99, where=30), whole])

@@ -54,7 +54,7 @@ def read(displays: Sequence[Display], monkeypatch: pytest.MonkeyPatch) -> tuple[
         return [[Reading("saw" if crop.shape[1] < 300 else "Nobody", 0.99, (0, 0, 0, 0))] for crop in crops]
 
     monkeypatch.setattr(band_track, "Follower", Shows)
-    track = band_track.BandTrack(LOOK, read_text, min_score=0.7, sure_score=0.95, same_text=88)
+    track = band_track.BandTrack(LOOK, [], read_text, min_score=0.7, sure_score=0.95, same_text=88)
     return [*track.push(0, np.zeros((1, 1), np.uint8)), *track.end()], len(calls)
 
 

@@ -23,6 +23,7 @@ from ipl.mining.timeline import gaps, length_ms, union
 from ipl.records import MediaInfo, Reading, Span
 from ipl_extractors.probes import Probes
 from ipl_extractors.rows import PLACES, SAME_TEXT, Anchor, Row, find_rows, is_same_text
+from ipl_extractors.sightings import Sighting, scaled
 from ipl_extractors.strokes import CONTRAST, Luma, contrast, one_colour
 
 __all__ = ["Band", "BandSearch", "choose_bands"]
@@ -94,8 +95,8 @@ class BandSearch:
     def bands(self) -> list[Band]:
         """Returns where the subtitles stand, the likeliest band first; nothing where a video has none."""
         fewest = ENOUGH_TEXTS if self._media.duration_ms < LONG_MS else NUM_PROBES // 2
-        for picture in _pictures(self._media, self._height):
-            self._seen.look(picture)
+        for time_ms, picture in _pictures(self._media, self._height):
+            self._seen.look(time_ms, picture)
             if len(self._seen.pictures) >= fewest and _is_plain(self._candidates()):
                 break
         return self._found()
@@ -106,9 +107,18 @@ class BandSearch:
         for gap in empty[:MOST_GAPS]:
             middle_ms = (gap.start_ms + gap.end_ms) // 2
             if length_ms(gap) >= LEAST_GAP_MS:
-                for _, picture in islice(_frames(self._media.path, 1, self._height, middle_ms), 1):
-                    self._seen.look(picture)
+                for time_ms, picture in islice(_frames(self._media.path, 1, self._height, middle_ms), 1):
+                    self._seen.look(time_ms, picture, anew=True)
         return [each for each in self._found() if not any(_overlap(each.box, band.box) for band in known)]
+
+    def sightings(self, band: Band) -> list[Sighting]:
+        """Returns what was read in a band, in pixels of the picture."""
+        return [
+            Sighting(time_ms, each)
+            for time_ms, found in zip(self._seen.times_ms, self._probes, strict=True)
+            for each in found
+            if band.box.top <= (each.box[1] + each.box[3]) / 2 < band.box.bottom
+        ]
 
     @property
     def _height(self) -> int:
@@ -116,7 +126,7 @@ class BandSearch:
 
     @property
     def _probes(self) -> list[list[Reading]]:
-        return [[_scaled(each, 1 / self._scale) for each in found] for found in self._seen.readings]
+        return [[scaled(each, 1 / self._scale) for each in found] for found in self._seen.readings]
 
     def _candidates(self) -> list[Row]:
         return _candidates(self._probes, self._media.width, self._media.height)[1]
@@ -161,12 +171,12 @@ def _are_pure(value: Luma, luma: Luma, line_height: int) -> bool:
     return int(np.count_nonzero(pure)) > SOMETIMES * max(1, int(np.count_nonzero(strokes)))
 
 
-def _pictures(media: MediaInfo, height: int) -> Iterator[Picture]:
-    """A few frames in the order in which to look at them."""
+def _pictures(media: MediaInfo, height: int) -> Iterator[tuple[float, Picture]]:
+    """A few frames and their times in ms, in the order in which to look at them."""
     if media.duration_ms < LONG_MS:
         step_ms = max(CLOSEST_MS, media.duration_ms // NUM_PROBES)
         # Nothing comes past the end of a file that was cut short; following the band tells of it.
-        yield from (picture for _, picture in _frames(media.path, 1000 / step_ms, height, step_ms // 2))
+        yield from _frames(media.path, 1000 / step_ms, height, step_ms // 2)
         return
     # Far apart first, and none near the ends, where titles stand.
     for probe in sorted(range(NUM_PROBES), key=lambda probe: f"{probe:05b}"[::-1]):
@@ -175,7 +185,7 @@ def _pictures(media: MediaInfo, height: int) -> Iterator[Picture]:
         if shown is None or near_ms - shown[0] > FAR_MS:  # few key frames: another probe may get the same one
             shown = next(_frames(media.path, 1, height, near_ms), None)
         if shown is not None:
-            yield shown[1]
+            yield shown
 
 
 def _frames(path: Path, frames_per_second: float, height: int, start_ms: int) -> Iterator[tuple[int, Picture]]:
@@ -183,11 +193,6 @@ def _frames(path: Path, frames_per_second: float, height: int, start_ms: int) ->
     return frames(
         path, frames_per_second, height=height, start_ms=start_ms, only_references=True, on_damage=lambda _: None
     )
-
-
-def _scaled(reading: Reading, scale: float) -> Reading:
-    left, top, right, bottom = (round(side * scale) for side in reading.box)
-    return replace(reading, box=(left, top, right, bottom))
 
 
 def _are_dark(crops: Sequence[Luma], line_height: int) -> bool:

@@ -10,6 +10,7 @@ from ipl_extractors.following import Display, Follower
 from ipl_extractors.pieces import are_pieces, join
 from ipl_extractors.reading import BATCH, BandReader
 from ipl_extractors.readings import Merger, Text
+from ipl_extractors.sightings import Sighting
 
 __all__ = ["BandTrack"]
 
@@ -18,11 +19,18 @@ class BandTrack:
     """Takes the frames of a band one by one, and gives its texts in order, each when it is read and whole."""
 
     def __init__(
-        self, look: Look, read_text: ReadText, *, min_score: float, sure_score: float, same_text: float
+        self,
+        look: Look,
+        sightings: Sequence[Sighting],
+        read_text: ReadText,
+        *,
+        min_score: float,
+        sure_score: float,
+        same_text: float,
     ) -> None:
         self._look = look
         self._follower = Follower(look)
-        self._reader = BandReader(look, read_text, min_score, sure_score)
+        self._reader = BandReader(look, read_text, min_score, sure_score, sightings)
         self._merger = Merger(same_text, sure_score)
         self._unread: list[Display] = []
 

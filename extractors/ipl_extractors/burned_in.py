@@ -100,7 +100,7 @@ class BurnedIn:
         known: list[Band] = []
         for number in count():
             if number == len(passes):
-                passes.append(self._new_pass(bands, read_text))
+                passes.append(self._new_pass(bands, search, read_text))
             if not passes[number].is_done:
                 self._go_through(media, passes, work_dir, snapshots)
             known += bands
@@ -112,9 +112,12 @@ class BurnedIn:
         write_readings((row for _, rows in cues for row in rows), work_dir)
         yield from (cue for cue, _ in cues)
 
-    def _new_pass(self, bands: list[Band], read_text: ReadText) -> _Pass:
+    def _new_pass(self, bands: list[Band], search: BandSearch, read_text: ReadText) -> _Pass:
         scores = {"min_score": self.min_score, "sure_score": self.sure_score, "same_text": self.same_text}
-        return _Pass(bands, [BandTrack(_look(band, _scale(bands)), read_text, **scores) for band in bands])
+        scale = _scale(bands)
+        seen = [[each.within(band.box, scale) for each in search.sightings(band)] for band in bands]
+        looks = [_look(band, scale) for band in bands]
+        return _Pass(bands, [BandTrack(look, own, read_text, **scores) for look, own in zip(looks, seen, strict=True)])
 
     def _go_through(self, media: MediaInfo, passes: list[_Pass], work_dir: Path, snapshots: Snapshots) -> None:
         """Reads each text that stands still in one of the last pass's bands, from where that pass has come to."""

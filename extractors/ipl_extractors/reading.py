@@ -2,9 +2,10 @@
 
 1. What is on in nearly all displays, and between them too, is no text, but a logo; what was there before a display
    and is after it, a sign.
-2. Each line is read from the stack of its frames, the scene between outlined letters painted over. A doubtful one is
-   read again, with more room above and below: with all but its strokes wiped out, and if that differs, from one frame
-   as it is. Mostly the stack is best, as recognisers know text with a picture behind it.
+2. Each line is read from the stack of its frames, the scene between outlined letters painted over, if it was not
+   surely read in a whole frame before. A doubtful one is read again, with more room above and below: with all but its
+   strokes wiped out, and if that differs, from one frame as it is. Mostly the stack is best, as recognisers know text
+   with a picture behind it.
 3. What is read beside the line's own ink is of a sign that touches it.
 4. What only the ink can tell, the track's typography puts right.
 """
@@ -27,8 +28,10 @@ from ipl_extractors.crops import Crop, line_crop
 from ipl_extractors.following import Display, Persistent
 from ipl_extractors.lexicon import Lexicon
 from ipl_extractors.line_boxes import line_boxes
+from ipl_extractors.probes import one_line
 from ipl_extractors.readings import ALIKE_TEXTS, DOUBTFUL_AGREE, Text, Vote, loses_little
 from ipl_extractors.scenery import STAYED, logo_area, share_on, without_logo, without_signs
+from ipl_extractors.sightings import Sighting, reading_of
 from ipl_extractors.strokes import Luma, Mask, contrast, near, stroke_mask
 from ipl_extractors.typography import Line, Typography
 from ipl_extractors.wording import worded
@@ -58,10 +61,21 @@ ink, and of 221 the last character stood up to a quarter of the height beyond it
 
 
 class BandReader:
-    """Turns the displays of one band into texts; `sure_score` and `min_score` are the reader's scores, 0 to 1."""
+    """Turns the displays of one band into texts; `sure_score` and `min_score` are the reader's scores, 0 to 1.
 
-    def __init__(self, look: Look, read_text: ReadText, min_score: float, sure_score: float) -> None:
+    `sightings` are lines of it that have been read before.
+    """
+
+    def __init__(
+        self,
+        look: Look,
+        read_text: ReadText,
+        min_score: float,
+        sure_score: float,
+        sightings: Sequence[Sighting] = (),
+    ) -> None:
         self._look = look
+        self._sightings = sightings
         self._read_text = read_text
         self._min_score = min_score
         self._sure_score = sure_score
@@ -86,29 +100,43 @@ class BandReader:
             over_it = alone.strokes & (share < OVER_IT)
             shown.append(without_logo(replace(alone, strokes=alone.strokes & ~letters), logo & ~near(over_it)))
             boxes.append(self._boxes(shown[-1], letters))
-        crops = [
-            [line_crop(each, box, self._look) for box in around] for each, around in zip(shown, boxes, strict=True)
-        ]
-        variants = self._variants([crop for lines in crops for crop in lines])
+        lines = [(each, box) for each, around in zip(shown, boxes, strict=True) for box in around]
+        crops = [line_crop(each, box, self._look) for each, box in lines]
+        seen = [self._seen(each, box, crop) for (each, box), crop in zip(lines, crops, strict=True)]
+        variants = self._variants(crops, seen)
         for display, around in zip(displays, boxes, strict=True):
             found = {box: next(variants) for box in around}
-            lines = _once(found, self._look.line_height)
+            told_once = _once(found, self._look.line_height)
             told = [box for box, line in found.items() if line]
             on_row, on_a_row = (any(map(has, told)) for has in (self._look.is_on_row, self._look.is_on_a_row))
-            yield replace(self._text(display, lines), on_row=on_row, on_a_row=on_a_row)
+            yield replace(self._text(display, told_once), on_row=on_row, on_a_row=on_a_row)
 
     def _boxes(self, display: Display, foreign: Mask) -> list[Box]:
         if np.count_nonzero(display.strokes) < self._look.fewest:
             return []
         return line_boxes(display.strokes, self._look.line_height, self._look.anchor, foreign)
 
-    def _variants(self, crops: Sequence[Crop]) -> Iterator[list[Reading]]:
-        """Reads each line, and yields all that was read of it, the best first; nothing that cannot be relied on."""
-        read = self._readings([crop.tight for crop in crops], crops)
-        self._lexicon.learn(each for each in read if not self._is_doubtful(each))
-        found = [[worded(each, self._lexicon)] for each in read]
-        doubtful = [number for number, (first,) in enumerate(found) if self._is_doubtful(first)]
-        self._read_again(found, {number: (crops[number], crops[number].wiped) for number in doubtful})
+    def _seen(self, display: Display, box: Box, crop: Crop) -> Reading | None:
+        found = reading_of(display, box, crop.extent, self._look.line_height, self._sightings)
+        return found and _own(found, crop, self._look.line_height)
+
+    def _variants(self, crops: Sequence[Crop], seen: Sequence[Reading | None]) -> Iterator[list[Reading]]:
+        """Reads each line, and yields all that was read of it, the best first; nothing that cannot be relied on.
+
+        What was `seen` of a line before counts as read, and first if it is sure.
+        """
+        surely = {number: each for number, each in enumerate(seen) if each and not self._is_doubtful(each)}
+        others = [number for number in range(len(crops)) if number not in surely]
+        read = surely | self._read({number: (crops[number], crops[number].tight) for number in others})
+        self._lexicon.learn(each for each in read.values() if not self._is_doubtful(each))
+        found = [[worded(read[number], self._lexicon)] for number in range(len(crops))]
+        doubtful = [number for number in others if self._is_doubtful(found[number][0])]
+        for number in doubtful:
+            found[number] += [worded(each, self._lexicon) for each in [seen[number]] if each]
+        alone = [number for number in doubtful if len(found[number]) == 1 or not self._is_settled(found[number])]
+        self._read_again(found, {number: (crops[number], crops[number].wiped) for number in alone})
+        unknown = [number for number in surely if not self._is_settled(found[number])]
+        self._read_again(found, {number: (crops[number], crops[number].tight) for number in unknown})
         open_ = [number for number, each in enumerate(found) if not self._is_settled(each)]
         self._read_again(found, {number: (crops[number], crops[number].picture) for number in open_})
         lines = [Line(each.text, each.centres, crop.ink) for crop, of in zip(crops, found, strict=True) for each in of]
@@ -118,10 +146,8 @@ class BandReader:
 
     def _read_again(self, found: list[list[Reading]], pictures: Mapping[int, tuple[Crop, Luma]]) -> None:
         """Adds to what was `found` of some lines, by their numbers, what is read from another picture of each."""
-        if pictures:
-            crops, others = zip(*pictures.values(), strict=True)
-            for number, each in zip(pictures, self._readings(others, crops), strict=True):
-                found[number].append(worded(each, self._lexicon))
+        for number, each in self._read(pictures).items():
+            found[number].append(worded(each, self._lexicon))
 
     def _is_settled(self, found: Sequence[Reading]) -> bool:
         """Whether all that was read of a line is the same, none of it with a low score, and made of words."""
@@ -132,9 +158,15 @@ class BandReader:
         """Whether a reading, or one letter of it, is not sure; the sureness of many others hides that of one."""
         return reading.score < self._sure_score or min(reading.scores, default=1.0) < SURE_LETTER
 
-    def _readings(self, pictures: Sequence[Luma], crops: Sequence[Crop]) -> list[Reading]:
-        found = self._read_text([np.repeat(picture[:, :, None], 3, axis=2) for picture in pictures], True)
-        return [_own(_joined(each), crop, self._look.line_height) for each, crop in zip(found, crops, strict=True)]
+    def _read(self, pictures: Mapping[int, tuple[Crop, Luma]]) -> dict[int, Reading]:
+        """Reads a picture of each of some lines, by their numbers."""
+        if not pictures:
+            return {}
+        found = self._read_text([np.repeat(luma[:, :, None], 3, axis=2) for _, luma in pictures.values()], True)
+        return {
+            number: _own(one_line(each), crop, self._look.line_height)
+            for (number, (crop, _)), each in zip(pictures.items(), found, strict=True)
+        }
 
     def _reliable(self, found: list[Reading]) -> list[Reading]:
         """What was read of a line, the best first; nothing where it cannot be relied on.
@@ -201,14 +233,6 @@ def _least_sure(reading: Reading) -> float:
 def _plain(text: str) -> str:
     """The text with marks of half and full width made the same."""
     return unicodedata.normalize("NFKC", text)
-
-
-def _joined(readings: Sequence[Reading]) -> Reading:
-    """What was read of one line; a reader may return it in pieces, without places then."""
-    if len(readings) == 1:
-        return readings[0]
-    score = min((each.score for each in readings), default=0.0)
-    return Reading(" ".join(each.text for each in readings), score, (0, 0, 0, 0))
 
 
 def _own(reading: Reading, crop: Crop, line_height: int) -> Reading:

@@ -115,7 +115,7 @@ class Merger:
     What stands for a short time only must have more than one character, and be read with `sure_score` or so from two
     pictures. None may touch it that is as short, as of a sign that moves through the band, or has the same letters.
     It must have a line on the band's row; so must what stands for less than houses let it, beside a piece in which
-    nothing could be read.
+    nothing could be read. A single letter that stands for less than that must be surely read, too.
     """
 
     def __init__(self, same_text: float, sure_score: float) -> None:
@@ -154,18 +154,18 @@ class Merger:
         if not last or not last.readings or last.moves:
             return
         beside = [one for one in (self._before, after) if one and (_touch(one, last) or _touch(last, one))]
-        is_doubtful = last.is_short or (last.is_hasty and any(one.is_short and not one.readings for one in beside))
-        if not is_doubtful or (last.on_row and (not last.is_short or self._is_sure(last, beside))):
+        best, score = last.best()
+        is_sure = score >= self._sure_score or sum(vote.text == best for vote in last.readings) > 1
+        if last.is_short:
+            is_alone = not any(one.is_short or overlap(one.strokes, last.strokes) > SAME_STROKES for one in beside)
+            is_told = last.on_row and is_alone and is_sure and len(best) >= SHORTEST_TEXT
+        elif last.is_hasty:
+            is_told = is_sure or len(best) >= SHORTEST_TEXT
+            is_told &= last.on_row or not any(one.is_short and not one.readings for one in beside)
+        else:
+            is_told = True
+        if is_told:
             yield last
-
-    def _is_sure(self, short: Text, beside: Sequence[Text]) -> bool:
-        if any(one.is_short or overlap(one.strokes, short.strokes) > SAME_STROKES for one in beside):
-            return False
-        best, score = short.best()
-        if len(best) < SHORTEST_TEXT:
-            return False
-        again = sum(vote.text == best for vote in short.readings) > 1
-        return score >= self._sure_score or again
 
 
 def _joined(one: Text, other: Text) -> Text:
@@ -200,7 +200,9 @@ def _touch(one: Text, other: Text) -> bool:
 def _one_text(one: Text, other: Text, same_text: float) -> bool:
     same_strokes = overlap(one.strokes, other.strokes) > SAME_STROKES
     if not (one.readings and other.readings):
-        return same_strokes
+        read = [each for each in (one, other) if each.readings and len(each.best()[0]) < SHORTEST_TEXT]
+        shared = np.count_nonzero(one.strokes & other.strokes)  # a bar of the scene is half of an X
+        return same_strokes and all(shared > SAME_STROKES * np.count_nonzero(each.strokes) for each in read)
     alike = _likeness(one, other)
     if alike < same_text:
         return (alike >= DOUBTFUL_AGREE and same_strokes) or _is_part(one, other)
