@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain, count
 from pathlib import Path
@@ -140,12 +141,13 @@ class BurnedIn:
             after_ms=now.last_ms,
             on_damage=say,
         )
-        for time_ms, lumas in frames:
-            for band, track, luma in zip(now.bands, now.tracks, lumas, strict=True):
-                keep(band, track.push(time_ms, luma))
-            now.last_ms = time_ms
-            report(time_ms, media.duration_ms)
-            snapshots.save_now_and_then(passes)
+        with closing(frames):
+            for time_ms, lumas in frames:
+                for band, track, luma in zip(now.bands, now.tracks, lumas, strict=True):
+                    keep(band, track.push(time_ms, luma))
+                now.last_ms = time_ms
+                report(time_ms, media.duration_ms)
+                snapshots.save_now_and_then(passes)
         for band, track in zip(now.bands, now.tracks, strict=True):
             keep(band, track.end())
         now.is_done, now.tracks = True, []

@@ -147,7 +147,7 @@ def every_frame(
     colourful: bool = False,
     after_ms: float | None = None,
     on_damage: OnDamage | None = None,
-) -> Iterator[tuple[float, list[npt.NDArray[np.uint8]]]]:
+) -> Generator[tuple[float, list[npt.NDArray[np.uint8]]], None, None]:
     """Yields every frame of the video: the time in ms from which it is shown, and the luma of each crop, uint8 [H, W].
 
     Times are the file's own presentation time stamps, so a variable frame rate is as exact as a constant one.
