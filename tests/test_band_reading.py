@@ -76,6 +76,19 @@ def test_a_sign_that_comes_by_does_not_take_a_texts_place(row: float | None, is_
     assert found.on_row
 
 
+@pytest.mark.parametrize(("shown_ms", "is_text"), [(3000.0, True), (500.0, False)])
+def test_words_that_the_next_text_has_close_by_are_no_sign_that_moves(shown_ms: float, is_text: bool) -> None:
+    look = Look(28)
+    shown = display(drawn(("came home", 200, 60)), look)
+    shown = replace(shown, end_ms=shown_ms, after=contrast(drawn(("came home", 208, 60)), 28))
+
+    def read_text(crops: Sequence[np.ndarray], is_line: bool) -> list[list[Reading]]:
+        return [[Reading("came home", 0.99, (0, 0, 0, 0))] for _ in crops]
+
+    (found,) = BandReader(look, read_text, 0.7, 0.95).read([shown], NOTHING)
+    assert bool(found.readings) == is_text
+
+
 def sighting(text: str, score: float = 0.99, box: tuple[int, int, int, int] = (120, 60, 280, 92)) -> Sighting:
     places = tuple(np.linspace(box[0] + 4, box[2] - 4, len(text)))
     return Sighting(500, Reading(text, score, box, places, (score,) * len(text)))

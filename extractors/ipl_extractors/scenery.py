@@ -26,6 +26,8 @@ LEAST_MOVE = 2
 """So many pixels are more than compression shifts an edge."""
 ALIKE, MORE_ALIKE = 0.6, 0.2
 """The correlation of a word with itself at another place, and how much more it is than at its own."""
+HARDLY_MOVES_MS = 1000
+"""In a display that is shorter a sign may hardly have moved."""
 VERY_ALIKE = 0.9
 """The correlation of a word with itself in the frames around its display: of another word with it, it is lower."""
 
@@ -88,11 +90,14 @@ def _staying(display: Display) -> Mask:
 def _moves(display: Display, word: Box, look: Look) -> bool:
     """Whether a word stands elsewhere at the end of the display: subtitles keep their place, the scene drifts.
 
-    In a short display it hardly does; but then it stands close by in the frame before or after.
+    In a short display it hardly does; but then it stands close by in the frame before or after. Beside a longer one the
+    end of another text may, that ends with the same words.
     """
     moved, likeness, likelier = _offset(display.early, display.late, word, look)
     if moved >= LEAST_MOVE and likeness >= ALIKE and likelier >= MORE_ALIKE:
         return True
+    if display.end_ms - display.start_ms >= HARDLY_MOVES_MS:
+        return False
     for other in (display.before, display.after):
         if other is not None:
             moved, likeness, likelier = _offset(display.early, other, word, look)
