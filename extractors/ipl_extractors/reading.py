@@ -133,8 +133,8 @@ class BandReader:
         doubtful = [number for number in others if self._is_doubtful(found[number][0])]
         for number in doubtful:
             found[number] += [worded(each, self._lexicon) for each in [seen[number]] if each]
-        alone = [number for number in doubtful if len(found[number]) == 1 or not self._is_settled(found[number])]
-        self._read_again(found, {number: (crops[number], crops[number].wiped) for number in alone})
+        unsettled = [number for number in doubtful if len(found[number]) == 1 or not self._is_settled(found[number])]
+        self._read_again(found, {number: (crops[number], crops[number].wiped) for number in unsettled})
         unknown = [number for number in surely if not self._is_settled(found[number])]
         self._read_again(found, {number: (crops[number], crops[number].tight) for number in unknown})
         open_ = [number for number, each in enumerate(found) if not self._is_settled(each)]
