@@ -64,14 +64,14 @@ class Probes:
         import cv2
 
         luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
-        still = [each for each in self.readings[-1] if self._stands(each, luma)] if self.readings else []
-        shows_all_new = bool(self._new) and all(each in still for each in self._new)
-        if shows_all_new and self._num_skipped < MOST_SKIPPED and not anew:
-            found = still
+        before = self.readings[-1] if self.readings else []
+        may_skip = bool(self._new) and self._num_skipped < MOST_SKIPPED and not anew
+        found = [each for each in before if self._stands(each, luma)] if may_skip else []
+        if may_skip and all(each in found for each in self._new):
             self._num_skipped += 1
         else:
             found = self._read(picture, luma)
-            texts = {each.text for each in self.readings[-1]} if self.readings else set()
+            texts = {each.text for each in before}
             self._luma, self._new, self._num_skipped = luma, [each for each in found if each.text not in texts], 0
         self.times_ms.append(time_ms)
         self.pictures.append(picture)
@@ -88,8 +88,8 @@ class Probes:
         boxes = [_with_ends(each.box) for each in unread]
         cut = [picture[top:bottom, left:right] for left, top, right, bottom in boxes]
         for each, box, found in zip(unread, boxes, self._read_text(cut, True) if cut else [], strict=True):
-            in_frame = placed(replace(one_line(found), box=(0, 0, 0, 0)), box)
-            reading = replace(in_frame, box=each.box)
+            cut_out = replace(one_line(found), box=(0, 0, 0, 0))
+            reading = replace(placed(cut_out, box), box=each.box)
             self._known.append((luma, reading))
             told[told.index(each)] = reading
         return [each for each in told if each.score >= self._min_score]

@@ -125,14 +125,15 @@ class BandReader:
 
         What was `seen` of a line before counts as read, and first if it is sure.
         """
-        surely = {number: each for number, each in enumerate(seen) if each and not self._is_doubtful(each)}
+        known = {number: each for number, each in enumerate(seen) if each}
+        surely = {number: each for number, each in known.items() if not self._is_doubtful(each)}
         others = [number for number in range(len(crops)) if number not in surely]
         read = surely | self._read({number: (crops[number], crops[number].tight) for number in others})
         self._lexicon.learn(each for each in read.values() if not self._is_doubtful(each))
         found = [[worded(read[number], self._lexicon)] for number in range(len(crops))]
         doubtful = [number for number in others if self._is_doubtful(found[number][0])]
-        for number in doubtful:
-            found[number] += [worded(each, self._lexicon) for each in [seen[number]] if each]
+        for number in known.keys() & doubtful:
+            found[number].append(worded(known[number], self._lexicon))
         unsettled = [number for number in doubtful if len(found[number]) == 1 or not self._is_settled(found[number])]
         self._read_again(found, {number: (crops[number], crops[number].wiped) for number in unsettled})
         unknown = [number for number in surely if not self._is_settled(found[number])]
