@@ -14,15 +14,15 @@ with the language model is that of a search that tries every growth.
 
 Where there is a GPU: how fast model and beam are of what model and greedy are, for a Transformer of 30 M parameters.
 
-Measured by `python benchmarks/beam.py` on one core of two, both shared with other work (Xeon with AVX-512, torch 2.13):
+Measured by `python benchmarks/beam.py` on one core of an EPYC without AVX-512, nothing else running, torch 2.13:
 
     units log probs     beam  with LM  LM costs    greedy        same  in float32  score off by  pruned same
-       29 random       6,066    3,660     1.66x   197,279   1000 of 1000        1000       7.1e-15          908
-       29 peaky        6,443    3,393     1.90x   245,183   1000 of 1000        1000       8.9e-16         1000
-      100 random       4,920    2,952     1.67x    90,223   1000 of 1000        1000       0.0e+00          367
-      100 peaky        5,282    3,294     1.60x    96,764   1000 of 1000        1000       8.9e-16          998
-      500 random       3,433    2,375     1.45x    21,770   1000 of 1000        1000       0.0e+00          232
-      500 peaky        3,544    2,398     1.48x    22,160   1000 of 1000        1000       0.0e+00          995
+       29 random       4,205    2,316     1.82x   158,562   1000 of 1000        1000       7.1e-15          908
+       29 peaky        4,094    2,720     1.50x   220,710   1000 of 1000        1000       8.9e-16         1000
+      100 random       2,948    2,151     1.37x   105,092   1000 of 1000        1000       3.6e-15          367
+      100 peaky        3,894    2,515     1.55x   132,497   1000 of 1000        1000       4.4e-16          998
+      500 random       2,984    1,719     1.74x    40,771   1000 of 1000        1000       0.0e+00          232
+      500 peaky        2,575    1,482     1.74x    37,742   1000 of 1000        1000       8.9e-16          995
 
 What falls short: with a language model and flat log probabilities, which no trained model gives, pruned growths change
 many texts; the share on a GPU has not been measured, as none was at hand.

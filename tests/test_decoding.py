@@ -42,8 +42,9 @@ def all_texts(log_probs: Tensor) -> dict[Prefix, float]:
     return texts
 
 
+vocabularies = st.one_of(st.integers(2, 14), st.sampled_from([150, 500]))
 batches = st.tuples(
-    st.integers(0, 2**31), st.lists(st.integers(1, 12), min_size=1, max_size=4), st.integers(2, 14), st.floats(0.2, 4)
+    st.integers(0, 2**31), st.lists(st.integers(1, 12), min_size=1, max_size=4), vocabularies, st.floats(0.2, 4)
 )
 
 

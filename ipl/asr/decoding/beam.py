@@ -24,8 +24,8 @@ __all__ = ["PrefixBeam", "beam_search"]
 
 NEVER = -torch.inf
 TRIED_WITH_LM = 24
-# A prefix of the units u grown by v has the hash (hash of u) * MULTIPLIER + v * SPREAD, modulo 2 ** 64.
-MULTIPLIER, SPREAD = 0x2545F4914F6CDD1D, 0x1E3779B97F4A7C15
+# A prefix of hash h grown by the unit v has the hash h * MULTIPLIER + v, modulo 2 ** 64.
+MULTIPLIER = 0x2545F4914F6CDD1D
 NOBODY = -0x0123456789ABCDEF  # the hash of free places and of their parents
 
 # Rows of the floats of a beam: log probabilities of all paths of a prefix, of those that end in a blank, of those that
@@ -62,52 +62,53 @@ class PrefixBeam:
     ) -> None:
         self.beam, self.fusion = beam, fusion
         self.tried = tried or (max(beam + 1, TRIED_WITH_LM) if fusion else beam + 1)
-        self._floats = like.new_full((4 if fusion else 3, batch, beam), NEVER)
-        self._floats[[TOTAL, BLANKS], :, 0] = 0.0
-        self._ints = torch.zeros((5 if fusion else 4, batch, beam), dtype=torch.long, device=like.device)
+        self._floats = like.new_full((4 if fusion else 3, beam, batch), NEVER)
+        self._floats[[TOTAL, BLANKS], 0] = 0.0
+        self._ints = torch.zeros((5 if fusion else 4, beam, batch), dtype=torch.long, device=like.device)
         self._ints[[HASH, PARENT]] = NOBODY
-        self._ints[HASH, :, 0] = 0
+        self._ints[HASH, 0] = 0
         if fusion:
             self._floats[ADDED] = 0.0
             self._ints[STATE] = fusion.start
-        self._parents: list[Tensor] = []  # [T, B, K] for each stretch: from which place a prefix came,
+        self._parents: list[Tensor] = []  # [T, K, B] for each stretch: from which place a prefix came,
         self._grown: list[Tensor] = []  # and by which unit it grew, or BLANK
 
     def feed(self, log_probs: Tensor, num_frames: Tensor) -> None:
         """The next log_probs [B, T, V], of which num_frames [B] are each utterance's own."""
-        batch, length, vocabulary = log_probs.shape
+        _, length, vocabulary = log_probs.shape
         if not length:
             return
         most = min(self.tried, vocabulary - 1)
         rows, ranks = _growths(self.beam, self.tried, most, log_probs.device)
-        best, units = log_probs[:, :, 1:].topk(most)
-        ranks = ranks.expand(length, batch, len(ranks))
-        best, units = best.transpose(0, 1).gather(2, ranks), units.transpose(0, 1).gather(2, ranks) + 1  # [T, B, G]
+        log_probs = log_probs.transpose(0, 1)
+        best, units = (each.transpose(1, 2).contiguous() for each in _top(log_probs[:, :, 1:], most))  # [T, tried, B]
+        units += 1
         # An utterance that has ended goes on with certain blanks, which change nothing.
-        is_over = (torch.arange(length, device=log_probs.device)[:, None] >= num_frames)[:, :, None]  # [T, B, 1]
-        blanks = log_probs[:, :, BLANK].T[:, :, None].masked_fill(is_over, 0.0)
-        frames = _Frames(log_probs, is_over, blanks, best.masked_fill_(is_over, NEVER), units)
-        self._floats, self._ints, chosen = _advance(self._floats, self._ints, frames, rows, self.fusion)
-        places = torch.cat([torch.arange(self.beam, device=rows.device), rows])
-        self._parents.append(places[chosen])
-        grown_by = units.gather(2, (chosen - self.beam).clamp_(min=0))
+        is_over = torch.arange(length, device=log_probs.device)[:, None] >= num_frames  # [T, B]
+        blanks = log_probs[:, :, BLANK].masked_fill(is_over, 0.0)
+        frames = _Frames(log_probs, is_over, blanks, best.masked_fill_(is_over[:, None], NEVER), units)
+        self._floats, self._ints, chosen = _advance(self._floats, self._ints, frames, rows, ranks, self.fusion)
+        stays = torch.arange(self.beam, device=rows.device)
+        self._parents.append(torch.cat([stays, rows])[chosen])
+        grown_by = units.gather(1, torch.cat([torch.zeros_like(stays), ranks])[chosen])
         self._grown.append(grown_by.masked_fill_(chosen < self.beam, BLANK))
 
     def candidates(self) -> list[list[Candidate]]:
         """The prefixes of each utterance as whole texts, best first; those of probability 0 are left out."""
         scores = self._floats[TOTAL]
-        place = torch.arange(self.beam, device=scores.device).expand(scores.shape)
+        place = torch.arange(self.beam, device=scores.device)[:, None].expand(scores.shape)
         if self.fusion:
             scores = scores + self._floats[ADDED] + self.fusion.at_the_end(self._ints[STATE])
-            scores, place = scores.sort(descending=True, stable=True)
+            scores, place = scores.sort(dim=0, descending=True, stable=True)
         if not self._parents:
-            paths = place.new_zeros((*place.shape, 0))
+            paths = place.new_zeros((0, *place.shape))
         else:
             places = []
             for parent in torch.cat(self._parents).flip(0):
                 places.append(place)
-                place = parent.gather(1, place)
-            paths = torch.cat(self._grown).gather(2, torch.stack(places[::-1])).permute(1, 2, 0)  # [B, K, T]
+                place = parent.gather(0, place)
+            paths = torch.cat(self._grown).gather(1, torch.stack(places[::-1]))
+        paths, scores = paths.permute(2, 1, 0), scores.T  # [B, K, T], [B, K]
         is_unit = paths != BLANK
         units, ends = paths[is_unit].tolist(), is_unit.sum(dim=2).flatten().cumsum(0).tolist()
         texts = iter([units[begin:end] for begin, end in pairwise([0, *ends])])
@@ -129,71 +130,88 @@ def _growths(beam: int, tried: int, most: int, device: torch.device) -> tuple[Te
     return rows, columns
 
 
+def _top(log_probs: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """The `most` greatest of log_probs [T, B, V] and their places, both [T, B, most].
+
+    torch's topk on a CPU takes twice as long for a value unless it has 64 `most` or more to choose from.
+    """
+    length, batch, vocabulary = log_probs.shape
+    if log_probs.device.type != "cpu" or not vocabulary < 64 * most < 2 * vocabulary:
+        return log_probs.topk(most)
+    values = log_probs.new_empty((length, batch, most))
+    places = values.new_empty(values.shape, dtype=torch.long)
+    padded = log_probs.new_full((batch, 64 * most), NEVER)
+    for frame in range(length):
+        padded[:, :vocabulary] = log_probs[frame]
+        torch.topk(padded, most, out=(values[frame], places[frame]))
+    return values, places
+
+
 @dataclass(frozen=True)
 class _Frames:
-    """What the search looks up in its frames, `best` being the log probabilities of the growths by `units`."""
+    """What the search looks up in its frames, `best` being the log probabilities of its most probable `units`."""
 
-    log_probs: Tensor  # [B, T, V]
-    is_over: Tensor  # [T, B, 1]
-    blanks: Tensor  # [T, B, 1]
-    best: Tensor  # [T, B, G]
-    units: Tensor  # [T, B, G]
+    log_probs: Tensor  # [T, B, V]
+    is_over: Tensor  # [T, B]
+    blanks: Tensor  # [T, B]
+    best: Tensor  # [T, tried, B]
+    units: Tensor  # [T, tried, B]
 
 
 def _advance(
-    floats: Tensor, ints: Tensor, frames: _Frames, rows: Tensor, fusion: Fusion | None
+    floats: Tensor, ints: Tensor, frames: _Frames, rows: Tensor, ranks: Tensor, fusion: Fusion | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The beam after some frames whose growths are tried of the prefixes at `rows` [G].
+    """The beam after some frames whose growths are tried of the prefixes at `rows` by the units at `ranks`, both [G].
 
     Returns its floats and ints, and for each frame which of the K prefixes that stayed as they were and the G that
-    grew are its places, [T, B, K].
+    grew are its places, [T, K, B].
     """
-    beam, growths, batch = floats.shape[2], len(rows), floats.shape[1]
-    parent = rows.expand(batch, growths)
-    spread = frames.units * SPREAD
-    # What stays, [B, K], and what grows, [B, G], lie side by side: the places of the new beam are drawn from both.
-    all_floats = floats.new_full((len(floats), batch, beam + growths), NEVER)
-    all_ints = ints.new_empty((len(ints), batch, beam + growths))
-    stays, grows = all_floats[:, :, :beam], all_floats[:, :, beam:]
-    ints_stay, ints_grow = all_ints[:, :, :beam], all_ints[:, :, beam:]
+    (_, beam, batch), growths = floats.shape, len(rows)
+    # What stays, [K, B], and what grows, [G, B], lie one after the other: the new beam is drawn from both.
+    all_floats = floats.new_full((len(floats), beam + growths, batch), NEVER)
+    all_ints = ints.new_empty((len(ints), beam + growths, batch))
+    stays, grows = all_floats[:, :beam].unbind(), all_floats[:, beam:].unbind()
+    ints_stay, ints_grow = all_ints[:, :beam], all_ints[:, beam:].unbind()
+    identities = all_ints[HASH : PARENT + 1, beam:]
+    column = rows[:, None]
     chosen_in = []
-    for frame, unit in enumerate(frames.units):
-        last, hashes, doubled = ints[LAST], ints[HASH], ints[DOUBLED]
-        # Prefix j of the beam may be prefix i of the beam grown by j's last unit, for one i at most: [B, i, j].
-        is_child, i = (hashes[:, :, None] == ints[PARENT][:, None, :]).max(dim=1)
-        inflow = floats[: BLANKS + 1].transpose(0, 1).flatten(1).gather(1, i + doubled)
-        inflow = inflow.masked_fill_(~is_child, NEVER)
-        repeat = frames.log_probs[:, frame].gather(1, last)  # for the empty prefix it meets -inf
+    for frame, best_units in enumerate(frames.units):
+        total, _, units, *added = floats.unbind()
+        last, hashes, parents, doubled, *state = ints.unbind()
+        total_or_blanks = floats[: BLANKS + 1].flatten(0, 1)
+        # Prefix j of the beam may be prefix i of the beam grown by j's last unit, for one i at most: [i, j, B].
+        is_child, i = (hashes[:, None] == parents).max(dim=0)
+        inflow = total_or_blanks.gather(0, i.add_(doubled)).masked_fill_(~is_child, NEVER)
+        repeat = frames.log_probs[frame].gather(1, last.T).T  # for the empty prefix it meets -inf
         repeat.masked_fill_(frames.is_over[frame], NEVER)
-        torch.add(floats[TOTAL], frames.blanks[frame], out=stays[BLANKS])
-        torch.add(torch.logaddexp(floats[UNITS], inflow), repeat, out=stays[UNITS])
+        torch.add(total, frames.blanks[frame], out=stays[BLANKS])
+        torch.add(torch.logaddexp(units, inflow), repeat, out=stays[UNITS])
         torch.logaddexp(stays[BLANKS], stays[UNITS], out=stays[TOTAL])
         ints_stay.copy_(ints)
 
-        ints_grow[LAST] = unit
-        torch.gather(hashes, 1, parent, out=ints_grow[PARENT])
-        torch.add(spread[frame], ints_grow[PARENT], alpha=MULTIPLIER, out=ints_grow[HASH])
-        is_double = last.gather(1, parent) == unit  # a unit after itself needs a blank between
+        unit = torch.index_select(best_units, 0, ranks, out=ints_grow[LAST])
+        torch.index_select(hashes, 0, rows, out=ints_grow[PARENT])
+        torch.add(unit, ints_grow[PARENT], alpha=MULTIPLIER, out=ints_grow[HASH])
+        is_double = last.index_select(0, rows) == unit  # a unit after itself needs a blank between
         torch.mul(is_double, beam, out=ints_grow[DOUBLED])
-        before = torch.where(is_double, floats[BLANKS].gather(1, parent), floats[TOTAL].gather(1, parent))
-        grown = before.add_(frames.best[frame])
-        is_there = (ints_grow[HASH][:, :, None] == hashes[:, None, :]).any(dim=2)  # and has got it as inflow
-        grows[TOTAL] = grown.masked_fill_(is_there, NEVER)
-        grows[UNITS] = grown
-        ints_grow[HASH : PARENT + 1].masked_fill_(is_there, NOBODY)  # a free place must not pass for it, nor inherit
+        before = total_or_blanks.gather(0, column + ints_grow[DOUBLED])
+        torch.add(before, frames.best[frame].index_select(0, ranks), out=grows[UNITS])
+        is_any = (hashes[:, None] == ints_grow[HASH]).view(torch.uint8).amax(dim=0)  # any() takes four times as long
+        is_there = is_any.view(torch.bool)  # and has got it as inflow
+        grows[TOTAL].copy_(grows[UNITS].masked_fill_(is_there, NEVER))
+        identities.masked_fill_(is_there, NOBODY)  # a free place must not pass for it, nor inherit
         if fusion is None:
-            ranks = all_floats[TOTAL]
+            scores = all_floats[TOTAL]
         else:
-            stays[ADDED] = floats[ADDED]
-            torch.add(ints[STATE].gather(1, parent), unit, out=ints_grow[STATE])
+            stays[ADDED].copy_(added[0])
+            torch.add(state[0].index_select(0, rows), unit, out=ints_grow[STATE])
             gains = fusion.gains.take(ints_grow[STATE])
-            torch.add(floats[ADDED].gather(1, parent), gains, out=grows[ADDED])
-            ranks = all_floats[TOTAL] + all_floats[ADDED]
-        chosen = ranks.topk(beam).indices
-        floats = all_floats.gather(2, chosen.expand(len(floats), batch, beam))
-        ints = all_ints.gather(2, chosen.expand(len(ints), batch, beam))
+            torch.add(added[0].index_select(0, rows), gains, out=grows[ADDED])
+            scores = all_floats[TOTAL] + all_floats[ADDED]
+        chosen = scores.topk(beam, dim=0).indices
+        floats = all_floats.gather(1, chosen.expand(len(floats), beam, batch))
+        ints = all_ints.gather(1, chosen.expand(len(ints), beam, batch))
         if fusion is not None:
-            has_grown = chosen >= beam
-            ints[STATE] = torch.where(has_grown, fusion.following.take(ints[STATE]), ints[STATE])
+            ints[STATE] = torch.where(chosen >= beam, fusion.following(ints[STATE]), ints[STATE])
         chosen_in.append(chosen)
     return floats, ints, torch.stack(chosen_in)

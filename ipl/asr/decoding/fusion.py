@@ -43,10 +43,9 @@ class Fusion:
         """What growing by a unit adds, [S * V]."""
         return (self.automaton.scores * self.weight + self.unit_bonus).flatten()
 
-    @cached_property
-    def following(self) -> Tensor:
-        """The place of the state after growing by a unit, int64 [S * V]."""
-        return self.automaton.following.flatten().long() * self.automaton.scores.shape[1]
+    def following(self, grown: Tensor) -> Tensor:
+        """The places of the states after growing, of the places where to look, int64 of any shape."""
+        return self.automaton.following.take(grown).long().mul_(self.automaton.scores.shape[1])
 
     @cached_property
     def start(self) -> int:

@@ -133,7 +133,7 @@ class _Search:
         self.said = self.said.masked_fill(scores[rows] == NEVER, NEVER)
         self.added = added.expand(next_said.shape).flatten(1)[rows].gather(1, grown[rows])
         if self.fusion:
-            self.lm_state = self.fusion.following.take(self.lm_state[rows].gather(1, parents) + units)
+            self.lm_state = self.fusion.following(self.lm_state[rows].gather(1, parents) + units)
         self.last = units
         self._note(parents, units)
         return True
