@@ -76,6 +76,54 @@ def test_a_sign_that_comes_by_does_not_take_a_texts_place(row: float | None, is_
     assert found.on_row
 
 
+def widths_read(shown: Display, look: Look) -> list[int]:
+    """How wide the crops of lines are that a display is read from."""
+    widths: list[int] = []
+
+    def read_text(crops: Sequence[np.ndarray], is_line: bool) -> list[list[Reading]]:
+        widths.extend(crop.shape[1] for crop in crops)
+        return [[Reading("Nobody came", 0.99, (0, 0, 0, 0))] for _ in crops]
+
+    list(BandReader(look, read_text, 0.7, 0.95).read([shown], NOTHING))
+    return widths
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_title_that_comes_or_goes_while_a_text_stays_is_no_line_of_it(is_first: bool) -> None:
+    look = Look(28, Anchor("centre", 200), rows=(75.0,))
+    both, alone = (drawn(("Nobody came", 200, 60), *title) for title in ([("PART TWO", 200, 8)], []))
+    early, late = (contrast(each, 28) for each in ((both, alone) if is_first else (alone, both)))
+    assert len(widths_read(replace(display(both, look), early=early, late=late), look)) == 1
+    assert len(widths_read(display(both, look), look)) == 2
+
+
+@pytest.mark.parametrize("centre", [200, 300])
+def test_a_text_that_a_sign_beside_it_cut_in_two_is_read_whole(centre: int) -> None:
+    look = Look(28, Anchor("centre", 200), rows=(75.0, 23.0))
+    text = [("Nobody came", centre, 60), ("into it", 200, 8)]
+    around = contrast(drawn(*text[:1]), 28)
+    shown = replace(display(drawn(*text), look), before=around, after=around)
+    assert len(widths_read(shown, look)) == (2 if centre == 200 else 1)
+
+
+def test_a_line_with_ink_beyond_what_was_read_of_it_is_read_again() -> None:
+    look, calls = Look(28), [0]
+    shown = display(drawn(("Nobody came!", 200, 60)), look)
+
+    def reader(read: str) -> BandReader:
+        def read_text(crops: Sequence[np.ndarray], is_line: bool) -> list[list[Reading]]:
+            calls[0] += len(crops)
+            centres = tuple(26.0 + 13 * at for at in range(len(read)))
+            return [[Reading(read, 0.99, (0, 0, 9, 9), centres, (1.0,) * len(read))] for _ in crops]
+
+        return BandReader(look, read_text, 0.7, 0.95)
+
+    list(reader("Nobody came!").read([shown], NOTHING))
+    once = calls[0]
+    list(reader("Nobody").read([shown], NOTHING))
+    assert (once, calls[0] - once) == (1, 2)
+
+
 @pytest.mark.parametrize(("shown_ms", "is_text"), [(3000.0, True), (500.0, False)])
 def test_words_that_the_next_text_has_close_by_are_no_sign_that_moves(shown_ms: float, is_text: bool) -> None:
     look = Look(28)
@@ -129,7 +177,7 @@ def test_one_letter_that_is_not_sure_makes_a_line_doubtful() -> None:
     def reader(least: float) -> BandReader:
         def read_text(crops: Sequence[np.ndarray], is_line: bool) -> list[list[Reading]]:
             calls.append(len(crops))
-            return [[Reading("Go!", 0.97, (0, 0, 9, 9), (1.0, 4.0, 7.0), (1.0, least, 1.0))] for _ in crops]
+            return [[Reading("Go!", 0.97, (0, 0, 9, 9), (30.0, 90.0, 165.0), (1.0, least, 1.0))] for _ in crops]
 
         return BandReader(look, read_text, 0.7, 0.95)
 

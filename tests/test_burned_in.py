@@ -217,6 +217,16 @@ def test_a_line_whose_start_the_detector_lost_does_not_drift() -> None:
     assert band.anchor == Anchor("left", 100)
 
 
+@pytest.mark.parametrize(("place", "number"), [((77, 10, 563, 50), 2), ((77, 10, 563, 80), 1), ((20, 10, 506, 40), 1)])
+def test_a_line_at_the_top_goes_with_others_that_begin_at_the_left(
+    place: tuple[int, int, int, int], number: int
+) -> None:
+    said = ["Who is it then?", "Nobody that I know.", "Come in then, both"]
+    lone = Reading("Captain Bell, nobody watched him", 0.99, place)  # in the middle, and higher by what is behind it
+    probes = [*[[line(words, 300, 100)] for words in said], [lone]]
+    assert len(choose_bands(probes, 640, 360)) == number
+
+
 @pytest.mark.parametrize(("below", "lines"), [(24, ["He went home."]), (50, ["He went home.", "He went hone."])])
 def test_what_is_read_of_a_part_of_a_line_is_no_line(below: int, lines: list[str]) -> None:
     strokes = np.zeros((100, 300), bool)

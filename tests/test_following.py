@@ -107,12 +107,15 @@ def faded(text: str, strength: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("frame_ms", [20.0, 40.0])
-@pytest.mark.parametrize("least", [0.55, 0.7])
-def test_a_text_that_fades_out_and_in_at_once_is_displayed_twice(frame_ms: float, least: float) -> None:
+@pytest.mark.parametrize(("least", "strength"), [(0.55, 1.0), (0.7, 1.0), (0.55, 0.3)])
+def test_a_text_that_fades_out_and_in_at_once_is_displayed_twice(
+    frame_ms: float, least: float, strength: float
+) -> None:
     half = round(120 / frame_ms)  # frames of one fade
     dip = [1 - (1 - least) * (1 - abs(n) / half) for n in range(-half, half + 1)]
     strengths = [1.0] * 40 + dip + [1.0] * 40
-    found = list(follow([(frame_ms * n, faded("Who goes?", each)) for n, each in enumerate(strengths)], Look(28)))
+    pictures = [faded("Who goes?", strength * each) for each in strengths]
+    found = list(follow([(frame_ms * n, picture) for n, picture in enumerate(pictures)], Look(28)))
     lowest = frame_ms * (40 + half)
     assert [(display.start_ms, display.end_ms) for display in found] == [
         (0, lowest),

@@ -72,6 +72,24 @@ def test_a_space_after_a_mark_is_put_back_where_the_ink_has_one(shown: str) -> N
     assert Typography().mend([swallowed]) == [shown]
 
 
+@pytest.mark.parametrize(
+    ("shown", "read"),
+    [
+        ("This teacher waited a day", "This teacher-waited a day"),
+        ("This teacher waited a day", "This teacher- waited a day"),
+        ("Anna-Lena saw the way", "Anna- Lena saw the way"),
+        ("Anna-Lena saw the way", "Anna-Lena saw the way"),
+        ("pre- and post-war days", "pre- and post-war days"),
+    ],
+)
+def test_a_hyphen_is_where_the_ink_has_one(shown: str, read: str) -> None:
+    whole, centres = line(shown, shown), line(shown, shown).centres
+    if len(read) > len(shown):  # a sign too many, in the middle of the gap before the first that differs
+        at = next(number for number, (one, other) in enumerate(zip(shown, read, strict=False)) if one != other)
+        centres = (*centres[:at], (centres[at - 1] + centres[at]) / 2, *centres[at:])
+    assert Typography().mend([Line(read, centres, whole.ink)]) == [shown]
+
+
 @pytest.mark.parametrize("shown", ["At 12:30 or 7.5 a day", "Anna-Lena, a no-one", "-Well, who is it?"])
 def test_where_the_ink_has_none_a_mark_has_no_space(shown: str) -> None:
     assert Typography().mend([line(shown, shown)]) == [shown]

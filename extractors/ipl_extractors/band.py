@@ -61,6 +61,8 @@ SAME_SIZE, SAME_ANCHOR = (0.7, 1.25), 0.3
 """How high a lone line may be, as shares of the others, and how far off their anchor, as a share of their height.
 
 One without letters that hang below ("Hm.") is a quarter lower."""
+ENOUGH_LETTERS, SAME_WIDTH = 12, 0.15
+"""Letters of one size are in the mean of so many as wide, but for this share."""
 ENCLOSED = 0.4
 """Of bright outlined letters about three quarters are closed off, of what is between dark ones an eighth."""
 
@@ -229,8 +231,9 @@ def choose_bands(probes: Sequence[Sequence[Reading]], width: int, height: int) -
     """
     marks, candidates = _candidates(probes, width, height)
     bands: list[Band] = []
+    first: Row | None = None
     for best in candidates:
-        lone = best.num_texts < 2 and not (_goes_with(best, bands[0]) if bands else _may_be_all(best, width))
+        lone = best.num_texts < 2 and not (_goes_with(best, first, width) if first else _may_be_all(best, width))
         unlike = bands and not OTHER_SIZE[0] < best.height / bands[0].line_height < OTHER_SIZE[1]
         if lone or unlike or any(band.box.top < best.centre < band.box.bottom for band in bands):
             continue
@@ -238,6 +241,7 @@ def choose_bands(probes: Sequence[Sequence[Reading]], width: int, height: int) -
         box = _box(lines, width, height)
         if not any(_overlap(box, band.box) for band in bands):
             inside = tuple(mark for mark in marks if _overlap(mark, box))
+            first = first or best
             bands.append(Band(box, round(best.height), best.anchor, inside, rows=tuple(row.centre for row in lines)))
     return bands[:MOST_BANDS]
 
@@ -248,11 +252,24 @@ def _may_be_all(row: Row, width: int) -> bool:
     return row.num_frames >= 2 and row.is_still and abs(centre - width / 2) < OFF_MIDDLE * width
 
 
-def _goes_with(row: Row, band: Band) -> bool:
-    """Whether a row's one text is as high as those of a band, and stands at its anchor: a line moved out of the way."""
-    places = [PLACES[band.anchor.kind](each) for _, each in row.found]
-    is_there = abs(median(places) - band.anchor.x) < SAME_ANCHOR * band.line_height
-    return is_there and SAME_SIZE[0] < row.height / band.line_height < SAME_SIZE[1]
+def _goes_with(row: Row, first: Row, width: int) -> bool:
+    """Whether a row's one text is as large as those of the first, and stands as a line that was moved out of the way.
+
+    That is at the same anchor, or in the middle of the width.
+    """
+    anchors = (first.anchor, Anchor("centre", width / 2))
+    off = [abs(median(PLACES[each.kind](line) for _, line in row.found) - each.x) for each in anchors]
+    is_as_high = SAME_SIZE[0] < row.height / first.height < SAME_SIZE[1]
+    return min(off) < SAME_ANCHOR * first.height and (is_as_high or _are_as_wide(row, first))
+
+
+def _are_as_wide(row: Row, other: Row) -> bool:
+    """Whether the letters of two rows of text are about as wide; a detector's boxes may be higher over a busy scene."""
+    widths = [
+        [(line.box[2] - line.box[0]) / len(line.text) for _, line in each.found if len(line.text) >= ENOUGH_LETTERS]
+        for each in (row, other)
+    ]
+    return all(widths) and abs(median(widths[0]) / median(widths[1]) - 1) < SAME_WIDTH
 
 
 def _lines(best: Row, candidates: Sequence[Row]) -> list[Row]:

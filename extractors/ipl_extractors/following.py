@@ -241,7 +241,8 @@ class _Shown:
     def _fades(self, clear: Frame, dim: Frame) -> bool:
         """Whether all of the text is dimmer in one frame than in another, by about the same share."""
         shares = dim.contrasts_of(self._where) / np.maximum(clear.contrasts_of(self._where), 1)
-        return bool(np.mean(np.abs(shares - np.median(shares)) <= FADE_SPREAD) >= FADED)
+        share = np.median(shares)
+        return bool(share <= DIP and np.mean(np.abs(shares - share) <= FADE_SPREAD) >= FADED)
 
     def gone(self, recent: Sequence[Frame]) -> float:
         """Returns from when on the text is gone that is not in the last frame of `recent`.
@@ -259,6 +260,8 @@ class _Shown:
         fewest = self.look.fewest
         size = np.count_nonzero(self.strokes)
         if np.count_nonzero(self.strokes & now.mask) < KEPT * size:
+            if self._trail and self._fades(self._trail[0][0], now):
+                return None  # it is still there by its level, and may come back
             lost = self.strokes & ~near(now.mask)
             return _turn(recent, lost if np.count_nonzero(lost) >= fewest else self.strokes & ~now.mask, self.look)
         much = min(ADDED * size, ADDED_LETTERS * fewest)

@@ -59,6 +59,9 @@ A recogniser reads from left to right and tells a character when most of it is p
 ink, and of 221 the last character stood up to a quarter of the height beyond it.
 """
 
+MISSED = 0.6
+"""How far from a letter's centre its own ink is at the most, as a share of the line's height."""
+
 
 class BandReader:
     """Turns the displays of one band into texts; `sure_score` and `min_score` are the reader's scores, 0 to 1.
@@ -125,13 +128,17 @@ class BandReader:
 
         What was `seen` of a line before counts as read, and first if it is sure.
         """
+
+        def is_whole(number: int, reading: Reading) -> bool:
+            return not (self._is_doubtful(reading) or _misses_ink(reading, crops[number], self._look.line_height))
+
         known = {number: each for number, each in enumerate(seen) if each}
-        surely = {number: each for number, each in known.items() if not self._is_doubtful(each)}
+        surely = {number: each for number, each in known.items() if is_whole(number, each)}
         others = [number for number in range(len(crops)) if number not in surely]
         read = surely | self._read({number: (crops[number], crops[number].tight) for number in others})
         self._lexicon.learn(each for each in read.values() if not self._is_doubtful(each))
         found = [[worded(read[number], self._lexicon)] for number in range(len(crops))]
-        doubtful = [number for number in others if self._is_doubtful(found[number][0])]
+        doubtful = [number for number in others if not is_whole(number, found[number][0])]
         for number in known.keys() & doubtful:
             found[number].append(worded(known[number], self._lexicon))
         unsettled = [number for number in doubtful if len(found[number]) == 1 or not self._is_settled(found[number])]
@@ -234,6 +241,14 @@ def _least_sure(reading: Reading) -> float:
 def _plain(text: str) -> str:
     """The text with marks of half and full width made the same."""
     return unicodedata.normalize("NFKC", text)
+
+
+def _misses_ink(reading: Reading, crop: Crop, line_height: int) -> bool:
+    """Whether there is ink so far before the first or behind the last letter that it is of another one."""
+    if len(reading.centres) != len(reading.text) or not reading.text:
+        return False
+    first, end = crop.extent
+    return max(reading.centres[0] - first, end - reading.centres[-1]) > MISSED * line_height
 
 
 def _own(reading: Reading, crop: Crop, line_height: int) -> Reading:

@@ -13,13 +13,19 @@ import numpy.typing as npt
 from ipl.mining.media import Box
 from ipl_extractors.band_frame import Look
 from ipl_extractors.following import Display
-from ipl_extractors.strokes import Luma, Mask
+from ipl_extractors.strokes import Luma, Mask, stands_at
 
 __all__ = ["STAYED", "logo_area", "share_on", "without_logo", "without_signs"]
 
 AS_STRONG = 0.75
 STAYED = 0.8
 """A word of which this share is there before and after a display is no part of the text."""
+PASSED = 0.25
+"""A stroke stands out less than this share of what it does at the other end of a display: it is not there yet, or gone.
+
+Of a line that is sung colours change, of letters in white on red from 255 to 180."""
+CUT = 0.6
+"""From this share on a line on the row where all texts have one is that of the text before and after, too."""
 REACH = 2
 """How far a sign is looked for that moved, in line heights."""
 LEAST_MOVE = 2
@@ -35,10 +41,11 @@ VERY_ALIKE = 0.9
 def without_signs(display: Display, look: Look) -> Display:
     """The display without words that are part of the scene: signs, titles.
 
-    Some move with it. Some stand still, but were there before the display and still are after it; what stays of a text
-    that only one side shares, as of two lines that come one after the other, is its own. So is what stays while a sign
-    comes by, and nothing else is there: the sign has cut the display out of a longer one. It is a sign if it moves, or
-    if only what stays is on the row where a line of every text is.
+    Some move with it. Some come or go while the text is shown, on no row where every text has a line. Some stand still,
+    but were there before the display and still are after it; what stays of a text that only one side shares, as of two
+    lines that come one after the other, is its own. So is what stays while a sign comes by: the sign has cut the
+    display out of a longer one. That is so if nothing else is there than what moves, or if what stays is on the row
+    where every text has a line, and either nothing else is or it stands at the anchor.
     """
     import cv2
 
@@ -46,21 +53,40 @@ def without_signs(display: Display, look: Look) -> Display:
     joined = cv2.dilate(display.strokes.view(np.uint8), joint)
     number, labels, boxes, _ = cv2.connectedComponentsWithStats(joined)
     size = np.bincount(labels[display.strokes], minlength=number)
-    stays = (size > 0) & (np.bincount(labels[_staying(display)], minlength=number) >= STAYED * np.maximum(size, 1))
+
+    def share(mask: Mask) -> npt.NDArray[np.float64]:
+        counts: npt.NDArray[np.float64] = np.bincount(labels[mask], minlength=number) / np.maximum(size, 1)
+        return counts
+
+    left, top, width, height = boxes[:, : cv2.CC_STAT_AREA].T
+    right, bottom = left + width, top + height
+    is_word = size >= look.fewest
+    on_rows = np.array([is_word & (top <= row) & (row < bottom) for row in look.rows] or [np.zeros(number, bool)])
+    on_row, on_a_row = on_rows[0], on_rows.any(axis=0)
+    staying = share(_staying(display))
+    stays = staying >= STAYED
+    passes = (share(_passing(display)) >= STAYED) & ~on_row & on_row.any()
     moves = np.zeros(number, bool)
-    for word in np.flatnonzero((size >= look.fewest) & ~stays).tolist():
-        left, top, width, height = boxes[word, : cv2.CC_STAT_AREA].tolist()
-        moves[word] = _moves(display, Box(left, top, left + width, top + height), look)
-    others = ~stays & ~moves & (size >= look.fewest)
-    tops, bottoms = boxes[:, cv2.CC_STAT_TOP], boxes[:, cv2.CC_STAT_TOP] + boxes[:, cv2.CC_STAT_HEIGHT]
-    on_row = (tops <= look.row) & (look.row < bottoms) if look.row is not None else np.zeros(number, bool)
-    if moves.any() and not others.any():
-        is_sign = moves
+    for word in np.flatnonzero(is_word & ~stays & ~passes).tolist():
+        moves[word] = _moves(display, Box(left[word], top[word], right[word], bottom[word]), look)
+    others = is_word & ~(stays | moves | passes)
+    is_cut = (moves | passes | others).any() and _is_anchored(left, right, on_row & (staying >= CUT), look)
+    if is_cut or (moves.any() and not others.any()):
+        is_sign = moves | passes | (others & ~on_a_row)
     elif others.any() and on_row[stays].any() and not on_row[others].any():
         is_sign = ~stays
     else:
-        is_sign = moves | stays
+        is_sign = moves | stays | passes
     return replace(display, strokes=display.strokes & ~is_sign[labels]) if is_sign.any() else display
+
+
+def _is_anchored(
+    left: npt.NDArray[np.int64], right: npt.NDArray[np.int64], words: npt.NDArray[np.bool_], look: Look
+) -> bool:
+    """Whether some words, if there are any, stand at the anchor."""
+    if look.anchor is None or not words.any():
+        return False
+    return stands_at(look.anchor, int(left[words].min()), int(right[words].max()) - 1, look.line_height)
 
 
 def share_on(strokes: Mask, always_on: Mask) -> npt.NDArray[np.float64]:
@@ -80,11 +106,18 @@ def _staying(display: Display) -> Mask:
     """The strokes of a display that stand out as much before and after it; none where these are not known."""
     import cv2
 
-    stays = display.strokes & (display.before is not None or display.after is not None)
+    stays = display.strokes & ~_passing(display) & (display.before is not None or display.after is not None)
     for around, inside in ((display.before, display.early), (display.after, display.late)):
         if around is not None:  # as strong as in the display: what fades in or out is not there yet, or no more
             stays &= cv2.dilate(around, np.ones((3, 3), np.uint8)) >= AS_STRONG * inside
     return stays
+
+
+def _passing(display: Display) -> Mask:
+    """The strokes of a display that are there only when it begins, or only when it ends."""
+    most, least = np.maximum(display.early, display.late), np.minimum(display.early, display.late)
+    passing: Mask = display.strokes & (least < PASSED * most)
+    return passing
 
 
 def _moves(display: Display, word: Box, look: Look) -> bool:

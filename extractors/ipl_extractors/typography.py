@@ -50,10 +50,14 @@ TALL_ENOUGH = 0.5
 """How far apart the first and the last bar are, as a share of the width: less, and one of them was not seen."""
 OFF_LINE = 0.1
 """How far a letter's foot may be off the others', as a share of its height."""
+NEARLY = 0.75
+"""How wide a space may be as a share of the others."""
 TWINS = frozenset("cosuvwxzCOSUVWXZ")
 """Letters whose capitals look like them, only larger."""
 TALL = frozenset("ABDEFGHIJKLMNPQRTYbdfhkl0123456789!?")
 """Signs as high as a capital."""
+_AFTER_MARK = re.compile(r"(?<=[,.!?;:])\w|(?<=^[-–])\w")
+_HYPHEN = re.compile(r"(?<=\w)(?: -|- |-)(?=\w)")
 _STARTS = re.compile(r"(^|[.!?] ?)\W*$")
 """What stands before the first letter of a sentence."""
 
@@ -93,6 +97,11 @@ class Line:
         left, right = self.centres[one], self.centres[other]
         gaps = ((max(end, left), min(first, right)) for (_, end), (first, _) in pairwise(self.runs))
         return max((right - left for left, right in gaps), default=0.0)
+
+    def num_runs(self, one: int, other: int) -> int:
+        """How many runs of ink there are between those of two letters."""
+        runs = dict(zip(self.letters, self.run_of, strict=True))
+        return max(0, runs[other] - runs[one] - 1)
 
 
 class Typography:
@@ -198,16 +207,24 @@ def _has_dash(line: Line) -> bool:
 
 
 def _set_spaces(text: str, line: Line) -> str:
-    """Puts a space after a mark where the ink has one as wide as those between the line's words."""
+    """Puts a space after a mark where the ink has one as wide as those between the line's words.
+
+    Within a word no space is after a hyphen if the ink has none there, and a hyphen without ink is a space.
+    """
     between = [line.gap(at - 1, at + 1) for at, each in enumerate(text) if each == " " and 0 < at < len(text) - 1]
     if not between:
         return text
     wide = median(between)
-    places = [match.start() for match in re.finditer(r"(?<=[,.!?;:])\w|(?<=^[-–])\w", text)]
     spaced = list(text)
-    for at in reversed(places):
-        if line.gap(at - 1, at) >= wide:
-            spaced.insert(at, " ")
+    for match in _AFTER_MARK.finditer(text):
+        if line.gap(match.start() - 1, match.start()) >= wide:
+            spaced[match.start()] = " " + match[0]
+    for match in _HYPHEN.finditer(text):
+        before, after = match.start() - 1, match.end()
+        if line.gap(before, after) >= NEARLY * wide and not line.num_runs(before, after):
+            spaced[match.start() : match.end()] = [" ", *[""] * (match.end() - match.start() - 1)]
+        elif match[0] == "- " and line.gap(after - 2, after) < NEARLY * wide:
+            spaced[after - 1] = ""
     return "".join(spaced)
 
 
