@@ -94,7 +94,7 @@ def read(film: Path) -> None:
     Cues in the end are none: texts that come again and again are those of signs.
     """
     evidence = film.parent / film.stem
-    list(BurnedIn().extract_cues(probe(film), RapidOcr().read_text, evidence))
+    list(BurnedIn().extract_cues(probe(film), None, RapidOcr().read_text, evidence))
     print(len(list(evidence.glob("*.jpg"))))
 
 

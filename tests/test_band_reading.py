@@ -12,6 +12,7 @@ from ipl_extractors.following import Display
 from ipl_extractors.reading import BandReader
 from ipl_extractors.rows import Anchor
 from ipl_extractors.sightings import Sighting
+from ipl_extractors.signs import on_plates
 from ipl_extractors.strokes import contrast, stroke_mask
 from PIL import Image, ImageDraw, ImageFont
 
@@ -104,6 +105,21 @@ def test_a_text_that_a_sign_beside_it_cut_in_two_is_read_whole(centre: int) -> N
     around = contrast(drawn(*text[:1]), 28)
     shown = replace(display(drawn(*text), look), before=around, after=around)
     assert len(widths_read(shown, look)) == (2 if centre == 200 else 1)
+
+
+def test_dark_letters_on_a_plate_are_told_from_outlined_ones() -> None:
+    look = Look(28)
+    plate = Image.new("L", (400, 100), 60)
+    ImageDraw.Draw(plate).rectangle((80, 52, 320, 96), fill=240)
+    ImageDraw.Draw(plate).text((200, 60), "BAKERY", font=FONT, anchor="ma", fill=0)
+    pictures = [drawn((text, 200, 60)) for text in ("Nobody came", "Who is it?", "We saw the river")]
+
+    def read_text(crops: Sequence[np.ndarray], is_line: bool) -> list[list[Reading]]:
+        return [[Reading("Nobody came", 0.99, (0, 0, 0, 0))] for _ in crops]
+
+    displays = [display(each, look, 1000.0 * n) for n, each in enumerate([*pictures, np.array(plate)])]
+    texts = list(BandReader(look, read_text, 0.7, 0.95).read(displays, NOTHING))
+    assert on_plates([text.best()[0] for text in texts], [text.closed for text in texts]) == [False] * 3 + [True]
 
 
 def test_a_line_with_ink_beyond_what_was_read_of_it_is_read_again() -> None:

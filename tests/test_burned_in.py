@@ -9,12 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pluggy
 import pytest
 from ipl_extractors.band import BandSearch, choose_bands
 from ipl_extractors.band_frame import Look
 from ipl_extractors.burned_in import BurnedIn
 from ipl_extractors.evidence import READINGS_FILE
 from ipl_extractors.following import Display
+from ipl_extractors.lexicon import Lexicon
 from ipl_extractors.line_boxes import line_boxes
 from ipl_extractors.ocr import RapidOcr, Tesseract
 from ipl_extractors.reading import BandReader
@@ -23,6 +25,7 @@ from ipl_extractors.strokes import contrast, stroke_mask
 from PIL import Image, ImageDraw, ImageFont
 from rapidfuzz.fuzz import ratio
 
+from ipl.hookspecs import CueExtractor
 from ipl.mining.media import ffmpeg_path, probe
 from ipl.records import Cue, CueReading, Reading
 from ipl.schemas import READINGS
@@ -96,7 +99,7 @@ def film(
 
 
 def read(path: Path, work_dir: Path) -> list[Cue]:
-    return list(BurnedIn().extract_cues(probe(path), RapidOcr().read_text, work_dir))
+    return list(BurnedIn().extract_cues(probe(path), None, RapidOcr().read_text, work_dir))
 
 
 @pytest.mark.parametrize("top", [False, True])
@@ -117,10 +120,27 @@ def test_cues_are_found_read_and_timed(tmp_path: Path, top: bool) -> None:
     assert all((tmp_path / "work" / str(each.crop)).is_file() for each in readings)
 
 
+def test_the_sources_language_comes_to_the_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str | None] = []
+
+    class Asked(Lexicon):
+        def __init__(self, language: str | None) -> None:
+            asked.append(language)
+            super().__init__(language)
+
+    monkeypatch.setattr("ipl_extractors.reading.Lexicon", Asked)
+    manager = pluggy.PluginManager("ipl")
+    manager.add_hookspecs(CueExtractor)
+    manager.register(BurnedIn())
+    media = probe(film(tmp_path / "a.mp4", CUES, 5))
+    list(manager.hook.extract_cues(media=media, language="de", read_text=RapidOcr().read_text, work_dir=tmp_path))
+    assert asked == ["de"]
+
+
 @pytest.mark.skipif(shutil.which("tesseract") is None, reason="the program tesseract is not on PATH")
 def test_another_reader_finds_the_same_cues(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", CUES, 11)
-    found = list(BurnedIn().extract_cues(probe(path), Tesseract().read_text, tmp_path / "work"))
+    found = list(BurnedIn().extract_cues(probe(path), None, Tesseract().read_text, tmp_path / "work"))
     assert [(cue.start_ms, cue.end_ms) for cue in found] == [(1000 * start, 1000 * end) for start, end, _ in CUES]
     assert ratio(" ".join(cue.text for cue in found), " ".join(text for _, _, text in CUES)) > 90, "it reads less well"
 
@@ -179,7 +199,7 @@ def test_the_reader_is_asked_when_the_text_changes_not_for_every_sample(tmp_path
         return RapidOcr().read_text(pictures, lines)
 
     path = film(tmp_path / "a.mp4", [(1.0, 9.0, "One line that stays"), (9.0, 17.0, "and another one")], 18)
-    assert len(list(BurnedIn().extract_cues(probe(path), count, tmp_path))) == 2
+    assert len(list(BurnedIn().extract_cues(probe(path), None, count, tmp_path))) == 2
     assert sum(number for number, lines in asked if lines) <= 4
     assert sum(number for number, lines in asked if not lines) <= 14  # the probes, most of all
 

@@ -57,7 +57,7 @@ SCRIPT = """
     burned_in.every_frame, snapshots.SECONDS_BETWEEN = told, 0
     band_track.BATCH = 3
     reader = burned_in.BurnedIn()
-    for cue in reader.extract_cues(probe(Path(sys.argv[1])), RapidOcr().read_text, Path(sys.argv[2])):
+    for cue in reader.extract_cues(probe(Path(sys.argv[1])), None, RapidOcr().read_text, Path(sys.argv[2])):
         print("cue", cue, flush=True)
 """
 

@@ -76,6 +76,28 @@ def test_the_language_is_told_by_the_words() -> None:
     assert worded(reading("Seni yarin ararım.", ("ri", "rı", 0.3)), lexicon(TURKISH)).text == "Seni yarın ararım."
 
 
+@pytest.mark.parametrize(
+    ("language", "num_unknown"),
+    [
+        ("de-AT", 0),
+        ("ger", 0),
+        ("en", 3),
+        ("no", 3),
+        ("sw", 0),
+        ("zh-Hant", 0),
+        ("german", 0),
+        (None, 0),
+    ],
+)
+def test_a_language_that_is_known_need_not_be_told(language: str | None, num_unknown: int) -> None:
+    assert Lexicon(language).num_unknown("Niemand nirgends Fluss") == num_unknown
+
+
+@pytest.mark.parametrize(("language", "num_unknown"), [("bg", 0), ("sr", 0), ("sr-Latn", 0)])
+def test_a_list_in_another_script_tells_nothing(language: str, num_unknown: int) -> None:
+    assert Lexicon(language).num_unknown("Никой Нищо") == num_unknown
+
+
 def test_words_of_the_video_count_where_no_list_has_them() -> None:
     mboshi = ["wa", "adi", "la", "obela", "bea", "asi", "ingo", "mwengere", "okondzi", "lekyere"]
     line = reading("okondri adi", ("ri", "zi", 0.2))

@@ -131,7 +131,7 @@ def _find(pythons: list[Path], package: str, begins: str) -> tuple[Path | None, 
 def _ipl(engine: RapidOcr, film: Made) -> tuple[list[Cue], int]:
     meter = TextReaderMeter(engine.read_text)
     with tempfile.TemporaryDirectory() as folder:
-        found = list(BurnedIn().extract_cues(probe(film.path), meter, Path(folder)))
+        found = list(BurnedIn().extract_cues(probe(film.path), None, meter, Path(folder)))
     return found, meter.detector_calls + meter.recognizer_calls
 
 

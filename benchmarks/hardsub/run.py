@@ -28,7 +28,7 @@ from ipl.records import Cue, MediaInfo
 
 Reader = Callable[[MediaInfo, ReadText, Path], Iterable[Cue]]
 READERS: dict[str, Reader] = {
-    "burned_in": lambda media, read_text, folder: BurnedIn().extract_cues(media, read_text, folder),
+    "burned_in": lambda media, read_text, folder: BurnedIn().extract_cues(media, None, read_text, folder),
     "plain": lambda media, read_text, folder: plain_loop(media, read_text),
     "plain-thirds": lambda media, read_text, folder: plain_loop(media, read_text, ("upper", "lower")),
 }

@@ -24,7 +24,7 @@ from ipl.records import MediaInfo, Reading, Span
 from ipl_extractors.probes import Probes
 from ipl_extractors.rows import PLACES, SAME_TEXT, Anchor, Row, find_rows, is_same_text
 from ipl_extractors.sightings import Sighting, scaled
-from ipl_extractors.strokes import CONTRAST, Luma, contrast, one_colour
+from ipl_extractors.strokes import CONTRAST, ENCLOSED, Luma, contrast, enclosed, one_colour
 
 __all__ = ["Band", "BandSearch", "choose_bands"]
 
@@ -63,8 +63,6 @@ SAME_SIZE, SAME_ANCHOR = (0.7, 1.25), 0.3
 One without letters that hang below ("Hm.") is a quarter lower."""
 ENOUGH_LETTERS, SAME_WIDTH = 12, 0.15
 """Letters of one size are in the mean of so many as wide, but for this share."""
-ENCLOSED = 0.4
-"""Of bright outlined letters about three quarters are closed off, of what is between dark ones an eighth."""
 
 Picture = npt.NDArray[np.uint8]
 
@@ -203,23 +201,7 @@ def _are_dark(crops: Sequence[Luma], line_height: int) -> bool:
     An outline stands out as much as the letters themselves, and what is behind may be as bright as bright letters. But
     these their outlines close off; what is bright between dark letters is part of what is bright around them.
     """
-    return bool(crops) and median(_enclosed(luma, line_height) for luma in crops) < ENCLOSED
-
-
-def _enclosed(luma: Luma, line_height: int) -> float:
-    """Which share of the thin bright strokes in a crop is closed off, 0 to 1; all of them where none is dark."""
-    import cv2
-
-    thin, dark = (contrast(luma, line_height, kind) > CONTRAST for kind in (False, True))
-    if not thin.any() or not dark.any():
-        return float(thin.any())
-    bright = luma >= (np.percentile(luma[thin], 80) + np.percentile(luma[dark], 20)) / 2
-    thin &= bright
-    number, labels = cv2.connectedComponents(bright.view(np.uint8), connectivity=4)
-    size, strokes = (np.bincount(labels[mask], minlength=number) for mask in (bright, thin))
-    open_ = strokes < 0.5 * size  # a surface, with strokes only where letters narrow it
-    open_[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = True
-    return 1 - int(strokes[open_].sum()) / max(1, int(strokes.sum()))
+    return bool(crops) and median(enclosed(luma, line_height) for luma in crops) < ENCLOSED
 
 
 def choose_bands(probes: Sequence[Sequence[Reading]], width: int, height: int) -> list[Band]:

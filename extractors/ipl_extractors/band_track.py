@@ -23,6 +23,7 @@ class BandTrack:
         look: Look,
         sightings: Sequence[Sighting],
         read_text: ReadText,
+        language: str | None = None,
         *,
         min_score: float,
         sure_score: float,
@@ -30,7 +31,7 @@ class BandTrack:
     ) -> None:
         self._look = look
         self._follower = Follower(look)
-        self._reader = BandReader(look, read_text, min_score, sure_score, sightings)
+        self._reader = BandReader(look, read_text, min_score, sure_score, sightings, language)
         self._merger = Merger(same_text, sure_score)
         self._unread: list[Display] = []
 

@@ -27,7 +27,7 @@ from ipl_extractors.band_frame import Look
 from ipl_extractors.band_track import BandTrack
 from ipl_extractors.evidence import crop_name, readings_of, save_crop, write_readings
 from ipl_extractors.readings import Text, Vote
-from ipl_extractors.signs import are_signs, intrudes, is_logo
+from ipl_extractors.signs import are_signs, intrudes, is_logo, on_plates
 from ipl_extractors.snapshots import Snapshots
 
 __all__ = ["BurnedIn"]
@@ -53,6 +53,7 @@ class _Shown:
     readings: tuple[Vote, ...]
     crop: str
     band: Band
+    closed: float
     on_a_row: bool
 
     @property
@@ -84,7 +85,9 @@ class BurnedIn:
     "neighbouring texts that are this alike are one cue, 0 to 100 (rapidfuzz ratio, spaces left out)"
 
     @ipl.hookimpl
-    def extract_cues(self, media: MediaInfo, read_text: ReadText, work_dir: Path) -> Iterator[Cue]:
+    def extract_cues(
+        self, media: MediaInfo, language: str | None, read_text: ReadText, work_dir: Path
+    ) -> Iterator[Cue]:
         """Yields the subtitles in order; nothing where the video has none. Leaves evidence (`ipl_extractors.evidence`).
 
         Each band is a track, and where two languages are displayed at once, each script of a band.
@@ -101,7 +104,7 @@ class BurnedIn:
         known: list[Band] = []
         for number in count():
             if number == len(passes):
-                passes.append(self._new_pass(bands, search, read_text))
+                passes.append(self._new_pass(bands, search, read_text, language))
             if not passes[number].is_done:
                 self._go_through(media, passes, work_dir, snapshots)
             known += bands
@@ -113,12 +116,13 @@ class BurnedIn:
         write_readings((row for _, rows in cues for row in rows), work_dir)
         yield from (cue for cue, _ in cues)
 
-    def _new_pass(self, bands: list[Band], search: BandSearch, read_text: ReadText) -> _Pass:
+    def _new_pass(self, bands: list[Band], search: BandSearch, read_text: ReadText, language: str | None) -> _Pass:
         scores = {"min_score": self.min_score, "sure_score": self.sure_score, "same_text": self.same_text}
         scale = _scale(bands)
         seen = [[each.within(band.box, scale) for each in search.sightings(band)] for band in bands]
         looks = [_look(band, scale) for band in bands]
-        return _Pass(bands, [BandTrack(look, own, read_text, **scores) for look, own in zip(looks, seen, strict=True)])
+        pairs = zip(looks, seen, strict=True)
+        return _Pass(bands, [BandTrack(look, own, read_text, language, **scores) for look, own in pairs])
 
     def _go_through(self, media: MediaInfo, passes: list[_Pass], work_dir: Path, snapshots: Snapshots) -> None:
         """Reads each text that stands still in one of the last pass's bands, from where that pass has come to."""
@@ -131,7 +135,11 @@ class BurnedIn:
                 crops.add(crop)
                 save_crop(text.picture, work_dir / crop)
                 end_ms = min(text.end_ms, media.duration_ms)
-                now.shown.append(_Shown(text.start_ms, end_ms, *text.best(), text.readings, crop, band, text.on_a_row))
+                best, score = text.best()
+                shown = _Shown(
+                    text.start_ms, end_ms, best, score, text.readings, crop, band, text.closed, text.on_a_row
+                )
+                now.shown.append(shown)
 
         frames = every_frame(
             media.path,
@@ -196,8 +204,10 @@ def _without_strays(shown: list[_Shown], others: Sequence[Span]) -> list[_Shown]
     """What was read in a band without what is off the rows of its lines, of a sign beside them.
 
     If much is off them, not all rows may be known: then only what comes and goes while another band has a text is
-    left out.
+    left out. Neither is kept what has dark letters on a plate, where the others have outlines.
     """
+    plates = on_plates([each.text for each in shown], [each.closed for each in shown])
+    shown = [each for each, is_board in zip(shown, plates, strict=True) if not is_board]
     off_ms = sum(length_ms(each.span) for each in shown if not each.on_a_row)
     is_little = off_ms < STRAY * sum(length_ms(each.span) for each in shown)
     return [each for each in shown if each.on_a_row or not (is_little or intrudes(each.span, others))]

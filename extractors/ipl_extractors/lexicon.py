@@ -1,9 +1,9 @@
 """How likely a text is by its words: those of a language, and those that were surely read in the same band.
 
-The language is told from the words themselves. Frequencies are wordfreq's, of web pages, subtitles and books in some
-forty languages; where it has no list, the band's own words are all there is, and others count neither for a text nor
-against it. Its Chinese is simplified, and its Korean in pieces that subtitles do not have: neither traditional Chinese
-nor Korean counts as known.
+The language is the source's, if that is known, or told from the words themselves. Frequencies are wordfreq's, of web
+pages, subtitles and books in some forty languages; where it has no list, the band's own words are all there is, and
+others count neither for a text nor against it. Its Chinese is simplified, and its Korean in pieces that subtitles do
+not have: neither traditional Chinese nor Korean counts as known.
 """
 
 from __future__ import annotations
@@ -44,6 +44,10 @@ COVERED, PLAIN = 0.5, 0.7
 English nine tenths, of Finnish six. From the second share on no other language needs to be asked."""
 KANA = 0.2
 """From this share of kana on a text without spaces is Japanese."""
+NOT_AS_WRITTEN = frozenset({"ko"})
+FARTHEST = 5
+"""How far a language may be from its list's, in langcodes' measure: Norwegian is 1 from Bokmål, Malay 14 from
+Indonesian."""
 SIMPLIFIED = 0.9
 """The share of its characters that simplified Chinese must have; of traditional far fewer are in the list."""
 LETTER, SIGN = -0.7, -2.2
@@ -55,9 +59,10 @@ OWN_WORDS = 200
 
 
 class Lexicon:
-    """The words of one band of a video."""
+    """The words of one band of a video, whose `language` (BCP 47) may be known."""
 
-    def __init__(self) -> None:
+    def __init__(self, language: str | None = None) -> None:
+        self._given = _given(language) if language else {}
         self._own: Counter[str] = Counter()
         self._num_own = 0
         self._languages: dict[str, str | None] = {}
@@ -142,6 +147,8 @@ class Lexicon:
         return self._languages[script]
 
     def _told(self, script: str) -> str | None:
+        if script in self._given:
+            return self._given[script]
         own = {word: count for word, count in self._own.items() if len(word) > 1 and _script_of(word) == script}
         if script == JOINED:
             return _told_of("".join(own))
@@ -154,6 +161,23 @@ class Lexicon:
             if share >= most:
                 best, most = language, share
         return best
+
+
+def _given(language: str) -> dict[str, str | None]:
+    """A language's script, and the language of the list that holds its words as they are written, None without one.
+
+    Nothing where the tag is none.
+    """
+    import langcodes
+    import wordfreq
+
+    if not langcodes.tag_is_valid(language):
+        return {}
+    listed = [each for each in wordfreq.available_languages("small") if each not in NOT_AS_WRITTEN]
+    alike = [each for each in listed if script_of_language(each) == script_of_language(language)]
+    script = script_of_language(language)
+    closest = langcodes.closest_supported_match(language, alike, max_distance=FARTHEST)
+    return {JOINED if script == "cjk" else script: closest}
 
 
 def _told_of(text: str) -> str | None:

@@ -32,7 +32,7 @@ from ipl_extractors.probes import one_line
 from ipl_extractors.readings import ALIKE_TEXTS, DOUBTFUL_AGREE, Text, Vote, loses_little
 from ipl_extractors.scenery import STAYED, logo_area, share_on, without_logo, without_signs
 from ipl_extractors.sightings import Sighting, reading_of
-from ipl_extractors.strokes import Luma, Mask, contrast, near, stroke_mask
+from ipl_extractors.strokes import Luma, Mask, contrast, enclosed, near, stroke_mask
 from ipl_extractors.typography import Line, Typography
 from ipl_extractors.wording import worded
 
@@ -66,7 +66,7 @@ MISSED = 0.6
 class BandReader:
     """Turns the displays of one band into texts; `sure_score` and `min_score` are the reader's scores, 0 to 1.
 
-    `sightings` are lines of it that have been read before.
+    `sightings` are lines of it that have been read before, `language` is the source's, if it is known.
     """
 
     def __init__(
@@ -76,13 +76,14 @@ class BandReader:
         min_score: float,
         sure_score: float,
         sightings: Sequence[Sighting] = (),
+        language: str | None = None,
     ) -> None:
         self._look = look
         self._sightings = sightings
         self._read_text = read_text
         self._min_score = min_score
         self._sure_score = sure_score
-        self._lexicon = Lexicon()
+        self._lexicon = Lexicon(language)
         self._typography = Typography()
         self._displayed = Persistent()
 
@@ -112,7 +113,14 @@ class BandReader:
             told_once = _once(found, self._look.line_height)
             told = [box for box, line in found.items() if line]
             on_row, on_a_row = (any(map(has, told)) for has in (self._look.is_on_row, self._look.is_on_a_row))
-            yield replace(self._text(display, told_once), on_row=on_row, on_a_row=on_a_row)
+            closed = max((self._closed(display, box) for box in told), default=0.0)
+            yield replace(self._text(display, told_once), closed=closed, on_row=on_row, on_a_row=on_a_row)
+
+    def _closed(self, display: Display, box: Box) -> float:
+        """Which share of a line's strokes is closed off by others, in the one of its pictures where most is."""
+        lines = [each[box.top : box.bottom, box.left : box.right] for each in (display.stack, display.picture)]
+        bright = (255 - each if self._look.dark else each for each in lines)
+        return max(enclosed(each, self._look.line_height) for each in bright)
 
     def _boxes(self, display: Display, foreign: Mask) -> list[Box]:
         if np.count_nonzero(display.strokes) < self._look.fewest:
@@ -244,11 +252,17 @@ def _plain(text: str) -> str:
 
 
 def _misses_ink(reading: Reading, crop: Crop, line_height: int) -> bool:
-    """Whether there is ink so far before the first or behind the last letter that it is of another one."""
-    if len(reading.centres) != len(reading.text) or not reading.text:
+    """Whether there is ink so far before the first or behind the last letter that it is of another one beside it."""
+    columns = np.flatnonzero(crop.ink.any(axis=0))
+    if len(reading.centres) != len(reading.text) or not reading.text or not len(columns):
         return False
-    first, end = crop.extent
-    return max(reading.centres[0] - first, end - reading.centres[-1]) > MISSED * line_height
+    first, last = reading.centres[0], reading.centres[-1]
+    for part in np.split(columns, np.flatnonzero(np.diff(columns) > MISSED * line_height) + 1):
+        if part[0] <= first <= part[-1] and first - part[0] > MISSED * line_height:
+            return True
+        if part[0] <= last <= part[-1] and part[-1] - last > MISSED * line_height:
+            return True
+    return False
 
 
 def _own(reading: Reading, crop: Crop, line_height: int) -> Reading:

@@ -63,6 +63,8 @@ class Text:
     """how much each pixel stands out all the time: at its begin or its end, where it does less"""
     last_strokes: npt.NDArray[np.bool_] | None = None
     """those of the last piece that something was read of, if there were several"""
+    closed: float = 1.0
+    """which share of the strokes of one of its lines is closed off by outlines, at the most"""
     on_row: bool = True
     """whether one of its lines stands where one of every text of the band does"""
     on_a_row: bool = True
@@ -170,9 +172,10 @@ class Merger:
 
 def _joined(one: Text, other: Text) -> Text:
     """Two neighbours as one, seen as the first of them that something was read of."""
-    joined = replace(one, end_ms=other.end_ms, readings=one.readings + other.readings)
+    closed = max(each.closed for each in (one, other) if each.readings or not (one.readings or other.readings))
+    joined = replace(one, end_ms=other.end_ms, readings=one.readings + other.readings, closed=closed)
     if one.is_short and _is_part(one, other):
-        return replace(other, start_ms=one.start_ms, readings=joined.readings)
+        return replace(other, start_ms=one.start_ms, readings=joined.readings, closed=closed)
     if not other.readings or (other.is_short and _is_part(one, other)):
         return joined
     if not one.readings:

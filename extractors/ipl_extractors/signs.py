@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 
 from ipl.records import Span
-from ipl_extractors.rows import is_same_text
+from ipl_extractors.rows import SHORTEST_PART, is_same_text
+from ipl_extractors.strokes import ENCLOSED
 
-__all__ = ["are_signs", "intrudes", "is_logo"]
+__all__ = ["are_signs", "intrudes", "is_logo", "on_plates"]
 
 ENOUGH = 8
 """So many texts are needed to tell."""
@@ -19,6 +21,8 @@ LONGEST_MS = 7000
 """Houses show no subtitle for longer."""
 TOGETHER_MS = 200
 """Two texts that are displayed together, of two languages, come or go within so much of each other."""
+LIKE_OTHERS = 0.4
+"""The strokes of a text are closed off by this share, or more, of what they are in the others of its band."""
 ALWAYS = 0.8
 """A logo is there for this share of the video, or more."""
 
@@ -50,6 +54,23 @@ def is_logo(texts: Sequence[str], shown_ms: Sequence[int], duration_ms: int) -> 
         return False
     first, *others = texts
     return all(is_same_text(first, other) for other in others)
+
+
+def on_plates(texts: Sequence[str], closed: Sequence[float]) -> list[bool]:
+    """Which texts of a band are of dark letters on a light plate, where the others are of light ones with outlines.
+
+    Or the other way round. `closed` is which share of the strokes of each is closed off by others (`strokes.enclosed`);
+    nothing is told where hardly any are, of letters without outlines over a light scene, nor of a few letters.
+
+    >>> on_plates(["Who is it?", "OPEN", "Nobody."], [0.7, 0.05, 0.6]), on_plates(["Who is it?", "OPEN"], [0.1, 0.0])
+    ([False, True, False], [False, False])
+    """
+    usual = median(closed) if closed else 0.0
+    are_long = [sum(map(str.isalnum, text)) >= SHORTEST_PART for text in texts]
+    return [
+        is_long and usual >= ENCLOSED and each < LIKE_OTHERS * usual
+        for is_long, each in zip(are_long, closed, strict=True)
+    ]
 
 
 def intrudes(text: Span, others: Sequence[Span]) -> bool:

@@ -50,8 +50,8 @@ TALL_ENOUGH = 0.5
 """How far apart the first and the last bar are, as a share of the width: less, and one of them was not seen."""
 OFF_LINE = 0.1
 """How far a letter's foot may be off the others', as a share of its height."""
-NEARLY = 0.75
-"""How wide a space may be as a share of the others."""
+NEARLY, SPACE = 0.75, 0.12
+"""How wide a space is at least, as a share of the others, and of the height of its line's ink."""
 TWINS = frozenset("cosuvwxzCOSUVWXZ")
 """Letters whose capitals look like them, only larger."""
 TALL = frozenset("ABDEFGHIJKLMNPQRTYbdfhkl0123456789!?")
@@ -74,6 +74,12 @@ class Line:
     def runs(self) -> list[tuple[int, int]]:
         """Stretches of columns with ink, ends exclusive."""
         return _runs(self.ink.any(axis=0))
+
+    @cached_property
+    def height(self) -> int:
+        """How high all of its ink is, in pixels."""
+        inked = np.flatnonzero(self.ink.any(axis=1))
+        return int(inked[-1]) + 1 - int(inked[0])
 
     @cached_property
     def letters(self) -> list[int]:
@@ -197,11 +203,9 @@ def _has_dash(line: Line) -> bool:
     """Whether a dash stands before a line's first letter, which the recogniser has not read."""
     if line.run_of[0] == 0:
         return False
-    inked = np.flatnonzero(line.ink.any(axis=1))
     first, end = line.runs[0]
-    dash = _glyph(line.ink, first, end)
-    height = int(inked[-1]) + 1 - int(inked[0])
-    middle = (dash.bottom - dash.height / 2 - inked[0]) / height
+    dash, height = _glyph(line.ink, first, end), line.height
+    middle = (dash.bottom - dash.height / 2 - np.flatnonzero(line.ink.any(axis=1))[0]) / height
     is_flat = dash.height <= DASH_HEIGHT * height and DASH_LENGTH[0] < (end - first) / height < DASH_LENGTH[1]
     return is_flat and dash.filled >= BAR and bool(DASH_MIDDLE[0] < middle < DASH_MIDDLE[1])
 
@@ -221,7 +225,7 @@ def _set_spaces(text: str, line: Line) -> str:
             spaced[match.start()] = " " + match[0]
     for match in _HYPHEN.finditer(text):
         before, after = match.start() - 1, match.end()
-        if line.gap(before, after) >= NEARLY * wide and not line.num_runs(before, after):
+        if line.gap(before, after) >= max(NEARLY * wide, line.height * SPACE) and not line.num_runs(before, after):
             spaced[match.start() : match.end()] = [" ", *[""] * (match.end() - match.start() - 1)]
         elif match[0] == "- " and line.gap(after - 2, after) < NEARLY * wide:
             spaced[after - 1] = ""
