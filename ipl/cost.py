@@ -27,10 +27,10 @@ def describe_plan(plan: Plan) -> Iterator[str]:
         yield f"  mine: {len(plan.mine.sources) + len(plan.mine.suppliers)} sources, by {chosen}"
     for index, cycle in enumerate(plan.cycles):
         yield f"cycle {index}, {cycle.name}:"
-        yield from _cycle(cycle, hours)
+        yield from _cycle(cycle, hours, mines=plan.mine is not None)
 
 
-def _cycle(cycle: CyclePlan, hours: dict[str, float | None]) -> Iterator[str]:
+def _cycle(cycle: CyclePlan, hours: dict[str, float | None], mines: bool) -> Iterator[str]:
     names = {role: choice.name for role, choice in cycle.roles.items()}
     if cycle.recognizes and cycle.oracle:
         yield f"  select by {names['selector']} from {_shown(hours['pool'])} of pool; take the true texts"
@@ -39,12 +39,14 @@ def _cycle(cycle: CyclePlan, hours: dict[str, float | None]) -> Iterator[str]:
         yield f"  select by {names['selector']} from {_shown(hours['pool'])} of pool"
         yield f"  recognise by {names['recognizer']}, the teacher built by {names['builder']}; filters: {filters}"
     trainer = cycle.roles["trainer"].make()
-    sets = " + ".join(name for name in cycle.train_on if name != "pseudo" or cycle.recognizes)
+    is_there = {"labelled": True, "mined": mines, "pseudo": cycle.recognizes}
+    sets = " + ".join(name for name in cycle.train_on if is_there[name])
     yield f"  student by {names['initializer']}; train by {names['trainer']} on {sets}, batches by {names['batcher']}"
     known = [hours["labelled"]] + ([hours["pool"]] if cycle.recognizes and "pseudo" in cycle.train_on else [])
     total = None if None in known else sum(each for each in known if each is not None)
-    most = f"up to {trainer.epochs * total:.2f} hours of audio" if total is not None else "hours not known yet"
-    yield f"  {trainer.epochs} epochs, {trainer.ranks} ranks: {most} through the model, mined audio aside"
+    most = f"up to {trainer.epochs * total:.2f} hours of audio" if total is not None else "an unknown number of hours"
+    aside = ", mined audio aside" if mines else ""
+    yield f"  {trainer.epochs} epochs, {trainer.ranks} ranks: {most} through the model{aside}"
 
 
 def _hours(sources: tuple[DataSource, ...]) -> float | None:
@@ -60,4 +62,4 @@ def _hours(sources: tuple[DataSource, ...]) -> float | None:
 
 
 def _shown(hours: float | None) -> str:
-    return "hours not known before it is brought in" if hours is None else f"{hours:.2f} hours"
+    return "an unknown number of hours" if hours is None else f"{hours:.2f} hours"

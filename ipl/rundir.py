@@ -83,9 +83,14 @@ class RunDir:
             started = _receipt(partial, "started.json")
             resumes = started is not None and started["fingerprint"] == fingerprint and not in_place
             state = "started" if resumes else "stale" if receipt else "missing"
-            self.statuses.append(StageStatus(name, state, "cut short; goes on" if resumes else why, None))
+            self.statuses.append(StageStatus(name, state, self._course() if resumes else why, None))
             return Artifact(folder, fingerprint, None)
         return self._work(name, parts, fingerprint, folder, partial, work, why)
+
+    def _course(self) -> str:
+        """What becomes of a stage that has begun: the process that has the run works on it, or the next one will."""
+        holder = _holder(self.path / ".lock")
+        return f"running, by process {holder}" if holder else "cut short; goes on"
 
     def forget(self, name: str, unless_sound: Callable[[dict[str, Any]], bool]) -> None:
         """Takes a stage's receipt back where its result asks for another try."""
@@ -154,12 +159,27 @@ def _take(file: IO[str], run: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        file.seek(0)
-        holder = file.read().strip() or "another process"
-        raise InputError(f"{run}: in use by process {holder}; wait for it, or end it") from error
+        raise InputError(f"{run}: in use by process {_written(file)}; wait for it, or end it") from error
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()
+
+
+def _written(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read().strip() or "another process"
+
+
+def _holder(lock: Path) -> str | None:
+    """Which process holds a lock; None where none does."""
+    if not lock.is_file():
+        return None
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # given back at once
+        except BlockingIOError:
+            return _written(file)
+    return None
 
 
 def _receipt(folder: Path, name: str = "receipt.json") -> dict[str, Any] | None:

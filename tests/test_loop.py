@@ -170,6 +170,26 @@ def test_two_runs_in_one_place_are_refused(fake_plan: Path) -> None:
         run(fake_plan)
 
 
+def test_a_stage_at_work_is_told_from_one_that_was_cut_short(tmp_path: Path) -> None:
+    from ipl.rundir import RunDir
+
+    run_dir, told = RunDir(tmp_path), []
+
+    def look(_: Path) -> None:
+        watcher = RunDir(tmp_path, dry=True)
+        watcher.stage("train", {}, look)
+        told.extend(each.why for each in watcher.statuses)
+
+    def work(folder: Path) -> None:
+        look(folder)
+        raise KeyboardInterrupt
+
+    with run_dir.lock(), pytest.raises(KeyboardInterrupt):
+        run_dir.stage("train", {}, work)
+    look(tmp_path)
+    assert told == [f"running, by process {os.getpid()}", "cut short; goes on"]
+
+
 def test_votes_add_up(fake_plan: Path) -> None:
     run(fake_plan)
     votes = pq.read_table(fake_plan.parent / "run" / "cycle-001" / "filter" / "votes.parquet").to_pylist()

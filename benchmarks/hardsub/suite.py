@@ -46,7 +46,8 @@ SUITES = {
     "sixteenth": Suite(seed=10300, films=24, sentences=9, tallest=720),
     "seventeenth": Suite(seed=10700, films=24, sentences=9, tallest=720),
     "eighteenth": Suite(seed=10800, films=24, sentences=9, tallest=720),
-    "held-out": Suite(seed=10900, films=24, sentences=9, tallest=720),
+    "nineteenth": Suite(seed=10900, films=24, sentences=9, tallest=720),
+    "held-out": Suite(seed=11000, films=24, sentences=9, tallest=720),
     "long": Suite(seed=5000, films=2, sentences=120, tallest=720),
 }
 

@@ -237,12 +237,15 @@ def _may_be_all(row: Row, width: int) -> bool:
 def _goes_with(row: Row, first: Row, width: int) -> bool:
     """Whether a row's one text is as large as those of the first, and stands as a line that was moved out of the way.
 
-    That is at the same anchor, or in the middle of the width.
+    That is at the same anchor, or in the middle of the width; of a long line detectors may lose a letter at one end.
     """
     anchors = (first.anchor, Anchor("centre", width / 2))
     off = [abs(median(PLACES[each.kind](line) for _, line in row.found) - each.x) for each in anchors]
+    is_as_wide = _are_as_wide(row, first)
     is_as_high = SAME_SIZE[0] < row.height / first.height < SAME_SIZE[1]
-    return min(off) < SAME_ANCHOR * first.height and (is_as_high or _are_as_wide(row, first))
+    return (min(off) < SAME_ANCHOR * first.height and (is_as_high or is_as_wide)) or (
+        is_as_wide and off[1] < OFF_MIDDLE * width
+    )
 
 
 def _are_as_wide(row: Row, other: Row) -> bool:

@@ -113,6 +113,7 @@ def _evaluate(args: argparse.Namespace) -> int:
         write_json(args.json, rates)
     if args.errors:
         write_error_page(args.errors, comparisons, rates, f"Errors of {args.model} on {args.data}")
+        print(f"errors: {args.errors}")
     return 0
 
 

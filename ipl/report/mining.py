@@ -71,9 +71,9 @@ def _failed(numbers: MiningNumbers) -> Html | None:
     return table(f"Sources of no use ({shown})", ("source", "why", "detail"), rows, cards=True) if rows else None
 
 
-def _standing(account: Account) -> tuple[bool, int]:
+def _standing(account: Account) -> tuple[bool, float]:
     """What sources are ordered by: first those without a pair (a file that is no media has no time to lose at all)."""
-    return account.num_pairs > 0, account.kept_ms - account.lost_ms.total()
+    return account.num_pairs > 0, account.hours_kept / account.hours if account.hours else 0.0
 
 
 def _sources(accounts: dict[str, Account]) -> Html:

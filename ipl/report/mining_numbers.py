@@ -55,5 +55,5 @@ class MiningNumbers:
             ("pictures searched for text", count(self.detector_calls)),
             ("lines of text read", count(self.recognizer_calls)),
             ("time of the last call", seconds(self.wall_seconds)),
-            ("its speed", f"{self.times_realtime:.1f} times real time"),
+            ("its speed", f"{self.times_realtime:.1f} times real time" if self.times_realtime else "nothing was new"),
         ]

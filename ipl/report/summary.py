@@ -64,7 +64,8 @@ def mining_summary(summary: Mapping[str, Any]) -> str:
     """Writes the contents of a mining folder's `summary.json` as text: counts, hours by reason, seconds by phase."""
     numbers = MiningNumbers.of(summary)
     kept = {"kept": numbers.hours_kept} | {f"lost: {reason}": lost for reason, lost in numbers.hours_lost.items()}
-    rows = [(name, hours(value), share(value, numbers.hours)) for name, value in kept.items()]
+    parts = [(name, value) for name, value in kept.items() if value or name == "kept"]
+    rows = [(name, hours(value), share(value, numbers.hours)) for name, value in parts]
     tables = [
         text_table(("mined", ""), numbers.counts()),
         text_table(("what became of the time", "", "share"), rows),
