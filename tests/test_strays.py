@@ -12,8 +12,8 @@ from ipl.records import Span
 BAND = Band(Box(0, 260, 640, 340), 30, Anchor("centre", 320.0), rows=(310.0,))
 
 
-def shown(start_ms: int, end_ms: int, text: str, on_a_row: bool = True) -> _Shown:
-    return _Shown(start_ms, end_ms, text, 0.99, (), f"{start_ms}.jpg", BAND, on_a_row)
+def shown(start_ms: int, end_ms: int, text: str, on_a_row: bool = True, closed: float = 0.8) -> _Shown:
+    return _Shown(start_ms, end_ms, text, 0.99, (), f"{start_ms}.jpg", BAND, closed, on_a_row)
 
 
 def kept(*all_shown: _Shown, others: tuple[Span, ...] = ()) -> list[str]:
@@ -37,3 +37,8 @@ def test_then_only_what_comes_and_goes_under_another_bands_text_is_left_out() ->
     with_one = (Span(4100, 6500),)  # they come together, as two languages do
     assert kept(*texts, others=with_one) == [each.text for each in texts]
     assert kept(*[shown(4000, 5800, "on a row")], others=during_one) == ["on a row"]
+
+
+def test_dark_letters_on_a_plate_are_left_out_where_the_others_have_outlines() -> None:
+    lines = [shown(2000 * n, 2000 * n + 1800, f"line {n}") for n in range(4)]
+    assert kept(*lines, shown(8000, 9000, "BAKERY", closed=0.05)) == [f"line {n}" for n in range(4)]
