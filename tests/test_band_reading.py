@@ -111,7 +111,7 @@ def test_dark_letters_on_a_plate_are_told_from_outlined_ones() -> None:
     look = Look(28)
     plate = Image.new("L", (400, 100), 60)
     ImageDraw.Draw(plate).rectangle((80, 52, 320, 96), fill=240)
-    ImageDraw.Draw(plate).text((200, 60), "BAKERY", font=FONT, anchor="ma", fill=0)
+    ImageDraw.Draw(plate).text((200, 60), "EXIT 12", font=FONT, anchor="ma", fill=0)
     pictures = [drawn((text, 200, 60)) for text in ("Nobody came", "Who is it?", "We saw the river")]
 
     def read_text(crops: Sequence[np.ndarray], is_line: bool) -> list[list[Reading]]:

@@ -21,8 +21,8 @@ LONGEST_MS = 7000
 """Houses show no subtitle for longer."""
 TOGETHER_MS = 200
 """Two texts that are displayed together, of two languages, come or go within so much of each other."""
-LIKE_OTHERS = 0.4
-"""The strokes of a text are closed off by this share, or more, of what they are in the others of its band."""
+ON_PLATE = 0.125
+"""Between dark letters less is closed off, if not many have holes as B has; of outlined ones twice as much, or more."""
 ALWAYS = 0.8
 """A logo is there for this share of the video, or more."""
 
@@ -67,10 +67,7 @@ def on_plates(texts: Sequence[str], closed: Sequence[float]) -> list[bool]:
     """
     usual = median(closed) if closed else 0.0
     are_long = [sum(map(str.isalnum, text)) >= SHORTEST_PART for text in texts]
-    return [
-        is_long and usual >= ENCLOSED and each < LIKE_OTHERS * usual
-        for is_long, each in zip(are_long, closed, strict=True)
-    ]
+    return [is_long and usual >= ENCLOSED and each < ON_PLATE for is_long, each in zip(are_long, closed, strict=True)]
 
 
 def intrudes(text: Span, others: Sequence[Span]) -> bool:
