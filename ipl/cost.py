@@ -44,7 +44,7 @@ def _cycle(cycle: CyclePlan, hours: dict[str, float | None], mines: bool) -> Ite
     yield f"  student by {names['initializer']}; train by {names['trainer']} on {sets}, batches by {names['batcher']}"
     known = [hours["labelled"]] + ([hours["pool"]] if cycle.recognizes and "pseudo" in cycle.train_on else [])
     total = None if None in known else sum(each for each in known if each is not None)
-    most = f"up to {trainer.epochs * total:.2f} hours of audio" if total is not None else "an unknown number of hours"
+    most = f"up to {trainer.epochs * total:.2f} hours of audio" if total is not None else _shown(total)
     aside = ", mined audio aside" if mines else ""
     yield f"  {trainer.epochs} epochs, {trainer.ranks} ranks: {most} through the model{aside}"
 

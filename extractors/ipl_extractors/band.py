@@ -196,11 +196,7 @@ def _frames(path: Path, frames_per_second: float, height: int, start_ms: int) ->
 
 
 def _are_dark(crops: Sequence[Luma], line_height: int) -> bool:
-    """Whether the letters in crops of text are darker than what is around them.
-
-    An outline stands out as much as the letters themselves, and what is behind may be as bright as bright letters. But
-    these their outlines close off; what is bright between dark letters is part of what is bright around them.
-    """
+    """Whether the letters in crops of text are darker than what is around them."""
     return bool(crops) and median(enclosed(luma, line_height) for luma in crops) < ENCLOSED
 
 
@@ -230,8 +226,7 @@ def choose_bands(probes: Sequence[Sequence[Reading]], width: int, height: int) -
 
 def _may_be_all(row: Row, width: int) -> bool:
     """Whether a row's one text may be all that a video has of subtitles: it stays, and in the middle of the width."""
-    centre = median(PLACES["centre"](each) for _, each in row.found)
-    return row.num_frames >= 2 and row.is_still and abs(centre - width / 2) < OFF_MIDDLE * width
+    return row.num_frames >= 2 and row.is_still and _off(row, _middle(width)) < OFF_MIDDLE * width
 
 
 def _goes_with(row: Row, first: Row, width: int) -> bool:
@@ -239,13 +234,21 @@ def _goes_with(row: Row, first: Row, width: int) -> bool:
 
     That is at the same anchor, or in the middle of the width; of a long line detectors may lose a letter at one end.
     """
-    anchors = (first.anchor, Anchor("centre", width / 2))
-    off = [abs(median(PLACES[each.kind](line) for _, line in row.found) - each.x) for each in anchors]
+    off_middle = _off(row, _middle(width))
     is_as_wide = _are_as_wide(row, first)
-    is_as_high = SAME_SIZE[0] < row.height / first.height < SAME_SIZE[1]
-    return (min(off) < SAME_ANCHOR * first.height and (is_as_high or is_as_wide)) or (
-        is_as_wide and off[1] < OFF_MIDDLE * width
-    )
+    if is_as_wide and off_middle < OFF_MIDDLE * width:
+        return True
+    is_as_large = is_as_wide or SAME_SIZE[0] < row.height / first.height < SAME_SIZE[1]
+    return is_as_large and min(_off(row, first.anchor), off_middle) < SAME_ANCHOR * first.height
+
+
+def _middle(width: int) -> Anchor:
+    return Anchor("centre", width / 2)
+
+
+def _off(row: Row, anchor: Anchor) -> float:
+    """How far the lines of a row are off an anchor, in pixels."""
+    return abs(median(PLACES[anchor.kind](line) for _, line in row.found) - anchor.x)
 
 
 def _are_as_wide(row: Row, other: Row) -> bool:

@@ -54,6 +54,7 @@ class _Shown:
     crop: str
     band: Band
     closed: float
+    """as of a text"""
     on_a_row: bool
 
     @property

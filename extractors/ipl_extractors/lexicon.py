@@ -45,6 +45,7 @@ English nine tenths, of Finnish six. From the second share on no other language 
 KANA = 0.2
 """From this share of kana on a text without spaces is Japanese."""
 NOT_AS_WRITTEN = frozenset({"ko"})
+"""Lists of pieces of words."""
 FARTHEST = 5
 """How far a language may be from its list's, in langcodes' measure: Norwegian is 1 from Bokmål, Malay 14 from
 Indonesian."""
@@ -169,14 +170,12 @@ def _given(language: str) -> dict[str, str | None]:
     Nothing where the tag is none.
     """
     import langcodes
-    import wordfreq
 
     if not langcodes.tag_is_valid(language):
         return {}
-    listed = [each for each in wordfreq.available_languages("small") if each not in NOT_AS_WRITTEN]
-    alike = [each for each in listed if script_of_language(each) == script_of_language(language)]
     script = script_of_language(language)
-    closest = langcodes.closest_supported_match(language, alike, max_distance=FARTHEST)
+    listed = [each for each in _languages_in(script) if each not in NOT_AS_WRITTEN]
+    closest = langcodes.closest_supported_match(language, listed, max_distance=FARTHEST)
     return {JOINED if script == "cjk" else script: closest}
 
 

@@ -58,7 +58,6 @@ BEFORE, BEYOND = 0.1, 0.5
 A recogniser reads from left to right and tells a character when most of it is past: of 403 lines none began before the
 ink, and of 221 the last character stood up to a quarter of the height beyond it.
 """
-
 MISSED = 0.6
 """How far from a letter's centre its own ink is at the most, as a share of the line's height."""
 

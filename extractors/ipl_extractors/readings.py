@@ -64,7 +64,7 @@ class Text:
     last_strokes: npt.NDArray[np.bool_] | None = None
     """those of the last piece that something was read of, if there were several"""
     closed: float = 1.0
-    """which share of the strokes of one of its lines is closed off by outlines, at the most"""
+    """which share of the strokes of one of its lines is closed off by outlines, at the most; 0 if nothing was read"""
     on_row: bool = True
     """whether one of its lines stands where one of every text of the band does"""
     on_a_row: bool = True
@@ -172,7 +172,7 @@ class Merger:
 
 def _joined(one: Text, other: Text) -> Text:
     """Two neighbours as one, seen as the first of them that something was read of."""
-    closed = max(each.closed for each in (one, other) if each.readings or not (one.readings or other.readings))
+    closed = max(one.closed, other.closed)
     joined = replace(one, end_ms=other.end_ms, readings=one.readings + other.readings, closed=closed)
     if one.is_short and _is_part(one, other):
         return replace(other, start_ms=one.start_ms, readings=joined.readings, closed=closed)

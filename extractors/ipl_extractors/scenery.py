@@ -55,17 +55,18 @@ def without_signs(display: Display, look: Look) -> Display:
     size = np.bincount(labels[display.strokes], minlength=number)
 
     def share(mask: Mask) -> npt.NDArray[np.float64]:
-        counts: npt.NDArray[np.float64] = np.bincount(labels[mask], minlength=number) / np.maximum(size, 1)
-        return counts
+        shares: npt.NDArray[np.float64] = np.bincount(labels[mask], minlength=number) / np.maximum(size, 1)
+        return shares
 
     left, top, width, height = boxes[:, : cv2.CC_STAT_AREA].T
     right, bottom = left + width, top + height
     is_word = size >= look.fewest
     on_rows = np.array([is_word & (top <= row) & (row < bottom) for row in look.rows] or [np.zeros(number, bool)])
     on_row, on_a_row = on_rows[0], on_rows.any(axis=0)
-    staying = share(_staying(display))
+    passing = _passing(display)
+    staying = share(_staying(display) & ~passing)
     stays = staying >= STAYED
-    passes = (share(_passing(display)) >= STAYED) & ~on_row & on_row.any()
+    passes = (share(passing) >= STAYED) & ~on_row & on_row.any()
     moves = np.zeros(number, bool)
     for word in np.flatnonzero(is_word & ~stays & ~passes).tolist():
         moves[word] = _moves(display, Box(left[word], top[word], right[word], bottom[word]), look)
@@ -106,7 +107,7 @@ def _staying(display: Display) -> Mask:
     """The strokes of a display that stand out as much before and after it; none where these are not known."""
     import cv2
 
-    stays = display.strokes & ~_passing(display) & (display.before is not None or display.after is not None)
+    stays = display.strokes & (display.before is not None or display.after is not None)
     for around, inside in ((display.before, display.early), (display.after, display.late)):
         if around is not None:  # as strong as in the display: what fades in or out is not there yet, or no more
             stays &= cv2.dilate(around, np.ones((3, 3), np.uint8)) >= AS_STRONG * inside

@@ -76,10 +76,10 @@ class Line:
         return _runs(self.ink.any(axis=0))
 
     @cached_property
-    def height(self) -> int:
-        """How high all of its ink is, in pixels."""
+    def rows(self) -> tuple[int, int]:
+        """The first row with ink, and the one after the last."""
         inked = np.flatnonzero(self.ink.any(axis=1))
-        return int(inked[-1]) + 1 - int(inked[0])
+        return int(inked[0]), int(inked[-1]) + 1
 
     @cached_property
     def letters(self) -> list[int]:
@@ -203,9 +203,9 @@ def _has_dash(line: Line) -> bool:
     """Whether a dash stands before a line's first letter, which the recogniser has not read."""
     if line.run_of[0] == 0:
         return False
-    first, end = line.runs[0]
-    dash, height = _glyph(line.ink, first, end), line.height
-    middle = (dash.bottom - dash.height / 2 - np.flatnonzero(line.ink.any(axis=1))[0]) / height
+    (first, end), (top, bottom) = line.runs[0], line.rows
+    dash, height = _glyph(line.ink, first, end), bottom - top
+    middle = (dash.bottom - dash.height / 2 - top) / height
     is_flat = dash.height <= DASH_HEIGHT * height and DASH_LENGTH[0] < (end - first) / height < DASH_LENGTH[1]
     return is_flat and dash.filled >= BAR and bool(DASH_MIDDLE[0] < middle < DASH_MIDDLE[1])
 
@@ -219,13 +219,15 @@ def _set_spaces(text: str, line: Line) -> str:
     if not between:
         return text
     wide = median(between)
+    top, bottom = line.rows
+    least = max(NEARLY * wide, SPACE * (bottom - top))
     spaced = list(text)
     for match in _AFTER_MARK.finditer(text):
         if line.gap(match.start() - 1, match.start()) >= wide:
             spaced[match.start()] = " " + match[0]
     for match in _HYPHEN.finditer(text):
         before, after = match.start() - 1, match.end()
-        if line.gap(before, after) >= max(NEARLY * wide, line.height * SPACE) and not line.num_runs(before, after):
+        if line.gap(before, after) >= least and not line.num_runs(before, after):
             spaced[match.start() : match.end()] = [" ", *[""] * (match.end() - match.start() - 1)]
         elif match[0] == "- " and line.gap(after - 2, after) < NEARLY * wide:
             spaced[after - 1] = ""
