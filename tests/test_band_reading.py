@@ -117,9 +117,27 @@ def test_dark_letters_on_a_plate_are_told_from_outlined_ones() -> None:
     def read_text(crops: Sequence[np.ndarray], is_line: bool) -> list[list[Reading]]:
         return [[Reading("Nobody came", 0.99, (0, 0, 0, 0))] for _ in crops]
 
-    displays = [display(each, look, 1000.0 * n) for n, each in enumerate([*pictures, np.array(plate)])]
+    # Letters without an outline are not closed off, nor is what is between them.
+    box = Image.new("L", (400, 100), 110)
+    ImageDraw.Draw(box).text((200, 60), "Mary fell", font=FONT, anchor="ma", fill=240)
+    displays = [display(each, look, 1000.0 * n) for n, each in enumerate([*pictures, np.array(plate), np.array(box)])]
     texts = list(BandReader(look, read_text, 0.7, 0.95).read(displays, NOTHING))
-    assert on_plates([text.best()[0] for text in texts], [text.closed for text in texts]) == [False] * 3 + [True]
+    told = on_plates([text.best()[0] for text in texts], [text.closed for text in texts])
+    assert told == [False] * 3 + [True, False]
+
+
+def test_how_a_name_is_spaced_most_pictures_say() -> None:
+    look, said = Look(28), iter(["Mr. Riverdog came", "Mr. River dog came", "Mr. Riverdog came"])
+
+    def read_text(crops: Sequence[np.ndarray], is_line: bool) -> list[list[Reading]]:
+        # All but sure of one letter, so that it is read again, and again.
+        texts = [next(said) for _ in crops]
+        return [[Reading(each, 0.99, (0, 0, 0, 0), (), (0.99,) * (len(each) - 1) + (0.4,))] for each in texts]
+
+    shown = display(drawn(("Mr. Riverdog came", 200, 60)), look)
+    (text,) = BandReader(look, read_text, 0.7, 0.95, language="en").read([shown], NOTHING)
+    assert len(text.readings) == 3
+    assert text.best()[0] == "Mr. Riverdog came"
 
 
 def test_a_line_with_ink_beyond_what_was_read_of_it_is_read_again() -> None:

@@ -247,6 +247,27 @@ def test_a_line_at_the_top_goes_with_others_that_begin_at_the_left(
     assert len(choose_bands(probes, 640, 360)) == number
 
 
+@pytest.mark.parametrize(("top", "num_bands"), [(165, 1), (60, 2)])
+def test_titles_in_the_middle_of_the_picture_are_no_subtitles_where_others_are(top: int, num_bands: int) -> None:
+    said = ["Who is it then?", "Nobody that I know.", "Come in then, both", "After you, Maria"]
+    titles = ["THE LONG ROAD", "PART TWO", "THREE YEARS LATER"]
+    probes = [[line(words, 300, 100)] for words in said]
+    for found, title in zip(probes, titles, strict=False):
+        found.append(Reading(title, 0.99, (320 - 8 * len(title), top, 320 + 8 * len(title), top + 30)))
+    bands = choose_bands(probes, 640, 360)
+    assert len(bands) == num_bands
+    assert bands[0].box.top < 300 < 330 <= bands[0].box.bottom
+    assert len(choose_bands([found[1:] for found in probes], 640, 360)) == 1
+
+
+def test_a_lone_line_at_the_top_may_seem_higher_by_what_is_behind_it() -> None:
+    said = ["Who is it then?", "Nobody that I know.", "Come in then, both"]
+    centred = [Reading(each, 0.99, (320 - 8 * len(each), 300, 320 + 8 * len(each), 330)) for each in said]
+    for height, number in ((41, 2), (50, 1)):
+        lone = Reading("Why?", 0.99, (290, 20, 350, 20 + height))
+        assert len(choose_bands([*[[each] for each in centred], [lone]], 640, 360)) == number
+
+
 @pytest.mark.parametrize(("below", "lines"), [(24, ["He went home."]), (50, ["He went home.", "He went hone."])])
 def test_what_is_read_of_a_part_of_a_line_is_no_line(below: int, lines: list[str]) -> None:
     strokes = np.zeros((100, 300), bool)
@@ -317,11 +338,11 @@ def test_a_row_is_what_shares_a_start_or_a_centre() -> None:
     said = ["Nobody.", "Come in then.", "I will not"]
     centred = [(n, Reading(words, 0.99, (320 - 8 * len(words), 300, 320 + 8 * len(words), 330)))
                for n, words in enumerate(said)]  # fmt: skip
-    (row,) = find_rows([*centred, (3, line("EXIT", 300, 20)), (4, line("CAFE", 300, 500))])
+    (row,) = find_rows([*centred, (3, line("EXIT", 300, 20)), (4, line("CAFE", 300, 500))], 640)
     assert row.anchor == Anchor("centre", 320)
     assert (row.num_texts, row.num_frames) == (3, 3)
     left = [(n, line(words, 300, 40)) for n, words in enumerate(said)]
-    assert find_rows(left)[0].anchor == Anchor("left", 40)
+    assert find_rows(left, 640)[0].anchor == Anchor("left", 40)
 
 
 def test_lines_about_as_long_as_each_other_stand_where_they_do_most_closely() -> None:
@@ -331,12 +352,22 @@ def test_lines_about_as_long_as_each_other_stand_where_they_do_most_closely() ->
         for n, (words, width) in enumerate(zip(said, widths, strict=True))
     ]
     sign = (4, Reading("BAKERY", 0.99, (150, 300, 265, 340)))  # by chance near the centre of most
-    assert find_rows([*left, sign])[0].anchor.kind == "left"
+    assert find_rows([*left, sign], 640)[0].anchor.kind == "left"
     middle = [
         (n, replace(each, box=(200 - width // 2, 300, 200 + width // 2, 340)))
         for (n, each), width in zip(left, widths, strict=True)
     ]
-    assert find_rows([*middle, sign])[0].anchor.kind == "centre"
+    assert find_rows([*middle, sign], 640)[0].anchor.kind == "centre"
+
+
+@pytest.mark.parametrize(("middle", "kind"), [(320, "centre"), (250, "left")])
+def test_lines_as_long_as_each_other_are_centred_in_the_middle_of_the_picture(middle: int, kind: str) -> None:
+    found = [
+        (n, Reading(words, 0.99, (middle - 150, 300, middle + 150 + off, 340)))
+        for n, (words, off) in enumerate([("Nobody jumped", 0), ("Who is it then?", 3), ("Come in, both!", 6)])
+    ]
+    (row,) = find_rows(found, 640)
+    assert row.anchor.kind == kind
 
 
 def test_what_is_empty_of_a_wide_mark_belongs_to_the_line() -> None:
@@ -347,7 +378,7 @@ def test_what_is_empty_of_a_wide_mark_belongs_to_the_line() -> None:
         ("现在从北京等了很长时间", 186, 454),
     ]
     found = [(n, Reading(words, 0.99, (left, 309, right, 340))) for n, (words, left, right) in enumerate(seen)]
-    (row,) = find_rows(found)
+    (row,) = find_rows(found, 640)
     assert row.anchor.kind == "centre"
     assert row.anchor.x == pytest.approx(320, abs=3)
 
@@ -360,7 +391,7 @@ def test_pieces_of_a_line_make_no_row_of_their_own() -> None:
         (2, Reading("bought the young bread!", 0.99, (236, 299, 452, 334))),
         (3, Reading("Early she found her heavy book", 0.99, (195, 300, 445, 330))),
     ]
-    (row,) = (row for row in find_rows(found) if row.num_frames > 1)
+    (row,) = (row for row in find_rows(found, 640) if row.num_frames > 1)
     assert row.anchor.kind == "centre"
     assert row.num_frames == 3
 

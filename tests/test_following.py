@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ipl_extractors.band_frame import Look
 from ipl_extractors.following import follow
+from ipl_extractors.rows import Anchor
 from PIL import Image, ImageDraw, ImageFont
 
 
@@ -66,6 +67,34 @@ def test_a_second_line_makes_another_display() -> None:
     frames = [(40.0 * n, lines("Who goes?", "" if n < 20 else "Hello there")) for n in range(40)]
     displays = list(follow(frames, Look(28)))
     assert [(display.start_ms, display.end_ms) for display in displays] == [(0, 800), (800, 1600)]
+
+
+@pytest.mark.parametrize("num_fading", [0, 5])
+def test_a_text_that_begins_with_the_strokes_of_the_one_before_is_another(num_fading: int) -> None:
+    look = Look(28, Anchor("left", 60))
+
+    def frame(number: int) -> np.ndarray:
+        if number < 30:
+            return drawn("Who")
+        share = min(1.0, (number - 29) / (num_fading + 1))
+        return np.uint8(np.round((1 - share) * drawn("Who") + share * drawn("Who goes there?")))
+
+    displays = list(follow([(40.0 * n, frame(n)) for n in range(60)], look))
+    assert [display.start_ms for display in displays] == pytest.approx([0, 1200], abs=40 * num_fading)
+    assert displays[0].end_ms == displays[1].start_ms
+
+
+def test_a_sign_that_drifts_up_to_a_text_does_not_part_it() -> None:
+    look = Look(28, Anchor("left", 60))
+    sign = Image.new("L", (60, 40), 250)
+    ImageDraw.Draw(sign).text((4, 4), "EXIT", font=ImageFont.load_default(size=24), fill=0)
+
+    def frame(number: int) -> np.ndarray:
+        image = Image.fromarray(drawn("Who goes?"))
+        image.paste(sign, (350 - 2 * number, 10))
+        return np.asarray(image)
+
+    assert len(list(follow([(40.0 * n, frame(n)) for n in range(60)], look))) == 1
 
 
 def test_what_moves_behind_a_text_is_not_in_its_stack() -> None:

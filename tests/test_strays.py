@@ -5,14 +5,16 @@ from __future__ import annotations
 from ipl_extractors.band import Band
 from ipl_extractors.burned_in import _Shown, _without_strays
 from ipl_extractors.rows import Anchor
+from ipl_extractors.strokes import Closed
 
 from ipl.mining.media import Box
 from ipl.records import Span
 
 BAND = Band(Box(0, 260, 640, 340), 30, Anchor("centre", 320.0), rows=(310.0,))
+OUTLINED, ON_PLATE = Closed(0.8, 0.2), Closed(0.05, 0.8)
 
 
-def shown(start_ms: int, end_ms: int, text: str, on_a_row: bool = True, closed: float = 0.8) -> _Shown:
+def shown(start_ms: int, end_ms: int, text: str, on_a_row: bool = True, closed: Closed = OUTLINED) -> _Shown:
     return _Shown(start_ms, end_ms, text, 0.99, (), f"{start_ms}.jpg", BAND, closed, on_a_row)
 
 
@@ -41,4 +43,4 @@ def test_then_only_what_comes_and_goes_under_another_bands_text_is_left_out() ->
 
 def test_dark_letters_on_a_plate_are_left_out_where_the_others_have_outlines() -> None:
     lines = [shown(2000 * n, 2000 * n + 1800, f"line {n}") for n in range(4)]
-    assert kept(*lines, shown(8000, 9000, "BAKERY", closed=0.05)) == [f"line {n}" for n in range(4)]
+    assert kept(*lines, shown(8000, 9000, "BAKERY", closed=ON_PLATE)) == [f"line {n}" for n in range(4)]

@@ -47,6 +47,8 @@ SUITES = {
     "seventeenth": Suite(seed=10700, films=24, sentences=9, tallest=720),
     "eighteenth": Suite(seed=10800, films=24, sentences=9, tallest=720),
     "nineteenth": Suite(seed=10900, films=24, sentences=9, tallest=720),
+    "twentieth": Suite(seed=12000, films=48, sentences=4, tallest=720),
+    "twenty-first": Suite(seed=12100, films=48, sentences=4, tallest=720),
     "held-out": Suite(seed=11000, films=24, sentences=9, tallest=720),
     "long": Suite(seed=5000, films=2, sentences=120, tallest=720),
 }

@@ -57,7 +57,7 @@ OTHER_SIZE = 0.6, 1.7
 """How high the letters of a further band may be, as shares of the first's."""
 JITTER = 0.2
 """How far a text's box may be off in another probe, as a share of its height."""
-SAME_SIZE, SAME_ANCHOR = (0.7, 1.25), 0.3
+SAME_SIZE, SAME_ANCHOR = (0.7, 1.4), 0.3
 """How high a lone line may be, as shares of the others, and how far off their anchor, as a share of their height.
 
 One without letters that hang below ("Hm.") is a quarter lower."""
@@ -288,16 +288,29 @@ def _candidates(probes: Sequence[Sequence[Reading]], width: int, height: int) ->
     readings = [(probe, each) for probe, found in enumerate(probes) for each in found if _is_text(each, width, height)]
     marks = list(_marks(readings, len(probes)))
     still = [each for each in readings if not any(_drifts(each, other) for other in readings)]
-    rows = find_rows([each for each in still if not any(_overlap(each[1].box, mark) for mark in marks)])
+    rows = find_rows([each for each in still if not any(_overlap(each[1].box, mark) for mark in marks)], width)
     candidates = [row for row in rows if _may_be_subtitles(row, len(probes), height)]
-    return marks, sorted(candidates, key=lambda row: (row.num_texts, row.num_frames, row.centre), reverse=True)
+    return marks, _without_titles(candidates, height)
+
+
+def _without_titles(rows: Sequence[Row], height: int) -> list[Row]:
+    """The likeliest first, and in the middle of the picture none that is there no more often than one elsewhere."""
+    ranked = sorted(rows, key=lambda row: (row.num_texts, row.num_frames, row.centre), reverse=True)
+    outside = [row for row in ranked if row.num_texts > 1 and not _is_in_the_middle(row, height)]
+    most_frames = max((row.num_frames for row in outside), default=0)
+    lines = [line for row in outside for line in _lines(row, ranked)]  # a text of many lines may reach there
+    return [row for row in ranked if not _is_in_the_middle(row, height) or row in lines or row.num_frames > most_frames]
 
 
 def _may_be_subtitles(row: Row, num_probes: int, height: int) -> bool:
     """Whether text came and went; in the middle of the picture, where titles stand, it must be there often."""
-    if MIDDLE[0] * height < row.centre < MIDDLE[1] * height and row.num_frames < num_probes / 2:
+    if _is_in_the_middle(row, height) and row.num_frames < num_probes / 2:
         return False
     return row.num_frames >= 2 or num_probes < NUM_PROBES
+
+
+def _is_in_the_middle(row: Row, height: int) -> bool:
+    return MIDDLE[0] * height < row.centre < MIDDLE[1] * height
 
 
 def _is_plain(candidates: Sequence[Row]) -> bool:

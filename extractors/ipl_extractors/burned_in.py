@@ -29,6 +29,7 @@ from ipl_extractors.evidence import crop_name, readings_of, save_crop, write_rea
 from ipl_extractors.readings import Text, Vote
 from ipl_extractors.signs import are_signs, intrudes, is_logo, on_plates
 from ipl_extractors.snapshots import Snapshots
+from ipl_extractors.strokes import Closed
 
 __all__ = ["BurnedIn"]
 
@@ -53,7 +54,7 @@ class _Shown:
     readings: tuple[Vote, ...]
     crop: str
     band: Band
-    closed: float
+    closed: Closed
     """as of a text"""
     on_a_row: bool
 

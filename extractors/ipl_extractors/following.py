@@ -47,6 +47,8 @@ ALWAYS_ON = 0.9
 """In so many masks and from this share of them on, a stroke is always there."""
 SUDDEN = 0.25
 """A drop of a text's level from one frame to the next by this share is its end, unlike the steps of a fade."""
+AT_ONCE = 0.5
+"""A text's level rises by this share of what it is from one frame to the next where it comes without a fade."""
 CLEAR = 0.8
 """A text that stands out by this share of the most it does is clear: neither blurred, nor fading, nor hardly seen."""
 PURE = 0.6
@@ -240,9 +242,8 @@ class _Shown:
 
     def _fades(self, clear: Frame, dim: Frame) -> bool:
         """Whether all of the text is dimmer in one frame than in another, by about the same share."""
-        shares = dim.contrasts_of(self._where) / np.maximum(clear.contrasts_of(self._where), 1)
-        share = np.median(shares)
-        return bool(share <= DIP and np.mean(np.abs(shares - share) <= FADE_SPREAD) >= FADED)
+        share = _share(dim, clear, self._where)
+        return share is not None and share <= DIP
 
     def gone(self, recent: Sequence[Frame]) -> float:
         """Returns from when on the text is gone that is not in the last frame of `recent`.
@@ -267,7 +268,11 @@ class _Shown:
         much = min(ADDED * size, ADDED_LETTERS * fewest)
         added = now.mask & before.mask & ~near(self.strokes)
         if np.count_nonzero(added) > much:
-            added = self.look.text(added)
+            anchor = self.look.anchor
+            if anchor is not None and anchor.kind == "left" and _come_as_one(recent, added, self.look):
+                added &= self.look.text(added | self.strokes)  # a text may begin with the strokes of this one
+            else:
+                added = self.look.text(added)
             if np.count_nonzero(added) > much:
                 return _turn(recent, added, self.look)
         return None
@@ -338,6 +343,22 @@ def _are_pure(frames: Sequence[Frame], strokes: Mask) -> bool:
     """Whether many of a text's pixels are of a pure colour: all, or those of a karaoke line that are (not) sung."""
     purity = np.concatenate([frame.luma[strokes] / np.maximum(frame.light[strokes], 1) for frame in frames])
     return bool(np.percentile(purity, 25) <= PURE)
+
+
+def _share(dim: Frame, clear: Frame, where: Where) -> float | None:
+    """By which share of what they do in another frame some pixels stand out; None where it is not nearly one share."""
+    shares = dim.contrasts_of(where) / np.maximum(clear.contrasts_of(where), 1)
+    share = float(np.median(shares))
+    return share if np.mean(np.abs(shares - share) <= FADE_SPREAD) >= FADED else None
+
+
+def _come_as_one(recent: Sequence[Frame], pixels: Mask, look: Look) -> bool:
+    """Whether all pixels come from one frame to the next, or fade in alike, not bit by bit as those of a sign do."""
+    where = Where(pixels, look)
+    levels = [frame.level(where) for frame in recent]
+    is_sudden = max((later - one for one, later in pairwise(levels)), default=0.0) >= AT_ONCE * max(levels)
+    shares = [_share(frame, recent[-1], where) for frame in recent]
+    return is_sudden or (shares[0] is not None and shares[0] <= DIP and None not in shares)
 
 
 def _turn(recent: Sequence[Frame], pixels: Mask, look: Look) -> float:

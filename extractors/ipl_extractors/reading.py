@@ -16,6 +16,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 from rapidfuzz.fuzz import ratio
@@ -32,7 +33,7 @@ from ipl_extractors.probes import one_line
 from ipl_extractors.readings import ALIKE_TEXTS, DOUBTFUL_AGREE, Text, Vote, loses_little
 from ipl_extractors.scenery import STAYED, logo_area, share_on, without_logo, without_signs
 from ipl_extractors.sightings import Sighting, reading_of
-from ipl_extractors.strokes import Luma, Mask, contrast, enclosed, near, stroke_mask
+from ipl_extractors.strokes import NONE_CLOSED, Closed, Luma, Mask, contrast, enclosed, most_closed, near, stroke_mask
 from ipl_extractors.typography import Line, Typography
 from ipl_extractors.wording import worded
 
@@ -112,14 +113,15 @@ class BandReader:
             told_once = _once(found, self._look.line_height)
             told = [box for box, line in found.items() if line]
             on_row, on_a_row = (any(map(has, told)) for has in (self._look.is_on_row, self._look.is_on_a_row))
-            closed = max((self._closed(display, box) for box in told), default=0.0)
+            closed = reduce(most_closed, (self._closed(display, box) for box in told), NONE_CLOSED)
             yield replace(self._text(display, told_once), closed=closed, on_row=on_row, on_a_row=on_a_row)
 
-    def _closed(self, display: Display, box: Box) -> float:
-        """Which share of a line's strokes is closed off by others, in the one of its pictures where most is."""
+    def _closed(self, display: Display, box: Box) -> Closed:
+        """Which shares of a line's strokes are closed off by others, in those of its pictures where most are."""
         lines = [each[box.top : box.bottom, box.left : box.right] for each in (display.stack, display.picture)]
         bright = (255 - each if self._look.dark else each for each in lines)
-        return max(enclosed(each, self._look.line_height) for each in bright)
+        both = (Closed(*(enclosed(of, self._look.line_height) for of in (each, 255 - each))) for each in bright)
+        return reduce(most_closed, both)
 
     def _boxes(self, display: Display, foreign: Mask) -> list[Box]:
         if np.count_nonzero(display.strokes) < self._look.fewest:
@@ -202,7 +204,10 @@ class BandReader:
         if len(sure) > 1:
             best = max(sure, key=_least_sure)
         else:
-            whole = (each for each in alike if loses_little(ranked[0].text, each.text))
+            # A name that is cut into words has no unknown word: how it is spaced, and its case, most pictures say.
+            of_letters = {_letters(each.text): each.text for each in reversed(alike)}
+            told = [each for each in alike if of_letters[_letters(each.text)] == each.text]
+            whole = (each for each in told if loses_little(ranked[0].text, each.text))
             best = max(whole, key=lambda each: (-self._lexicon.num_unknown(each.text), _least_sure(each)))
         rest = [each for each in ranked if each is not best]
         witnesses = [each for each in rest if each.score >= WITNESS]
@@ -243,6 +248,11 @@ def _once(lines: dict[Box, list[Reading]], line_height: int) -> list[list[Readin
 def _least_sure(reading: Reading) -> float:
     """The score of the letter that is least sure, 0 where the reader does not tell."""
     return min(reading.scores, default=0.0)
+
+
+def _letters(text: str) -> str:
+    """The text without its spaces and its case."""
+    return text.replace(" ", "").casefold()
 
 
 def _plain(text: str) -> str:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from rapidfuzz.fuzz import partial_ratio, ratio
 
 from ipl_extractors.rows import SAME_PART, SHORTEST_PART
-from ipl_extractors.strokes import overlap
+from ipl_extractors.strokes import NONE_CLOSED, Closed, most_closed, overlap
 
 __all__ = ["ALIKE_TEXTS", "DOUBTFUL_AGREE", "Merger", "Text", "Vote", "loses_little"]
 
@@ -63,8 +63,8 @@ class Text:
     """how much each pixel stands out all the time: at its begin or its end, where it does less"""
     last_strokes: npt.NDArray[np.bool_] | None = None
     """those of the last piece that something was read of, if there were several"""
-    closed: float = 1.0
-    """which share of the strokes of one of its lines is closed off by outlines, at the most; 0 if nothing was read"""
+    closed: Closed = NONE_CLOSED
+    """which shares of the strokes of one of its lines are closed off by others, at the most; 0 if nothing was read"""
     on_row: bool = True
     """whether one of its lines stands where one of every text of the band does"""
     on_a_row: bool = True
@@ -172,7 +172,7 @@ class Merger:
 
 def _joined(one: Text, other: Text) -> Text:
     """Two neighbours as one, seen as the first of them that something was read of."""
-    closed = max(one.closed, other.closed)
+    closed = most_closed(one.closed, other.closed)
     joined = replace(one, end_ms=other.end_ms, readings=one.readings + other.readings, closed=closed)
     if one.is_short and _is_part(one, other):
         return replace(other, start_ms=one.start_ms, readings=joined.readings, closed=closed)

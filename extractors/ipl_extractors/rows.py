@@ -26,6 +26,8 @@ PIECES = 1.6
 """How much higher one piece of a line may seem than another: with and without a letter that hangs below."""
 CLOSE = 0.1
 """How far off their anchor detectors find lines, as a share of their height."""
+MIDDLE = 0.01
+"""How far from the middle of the width lines have their centre that are meant to have it there, as a share of it."""
 
 Found = tuple[int, Reading]
 """A reading, and the number of the frame that it is from."""
@@ -115,8 +117,8 @@ def is_same_text(one: str, other: str) -> bool:
     return min(len(one), len(other)) >= SHORTEST_PART and partial_ratio(one, other) >= SAME_PART
 
 
-def find_rows(readings: Iterable[Found]) -> list[Row]:
-    """Returns the rows that readings form, each with those of its readings that share an anchor."""
+def find_rows(readings: Iterable[Found], width: int) -> list[Row]:
+    """Returns the rows that readings form, each with those that share an anchor, in pictures so many pixels wide."""
     heaps: list[list[Found]] = []
     # A detector may take a line apart at a wide gap; a sign may stand beside a line. So both count, the pieces as they
     # are and put together: a piece alone may be too low for the heap of its line, or begin where others do.
@@ -131,7 +133,7 @@ def find_rows(readings: Iterable[Found]) -> list[Row]:
             min(fits, key=lambda heap: abs(_centre(heap) - centre)).append((frame, reading))
         else:
             heaps.append([(frame, reading)])
-    return [_aligned(heap) for heap in heaps]
+    return [_aligned(heap, width) for heap in heaps]
 
 
 def _centre(found: Sequence[Found]) -> float:
@@ -169,11 +171,12 @@ def _may_be_one(left: Reading, right: Reading) -> bool:
     return max(heights) < PIECES * min(heights) and off < 0.4 * max(heights) and abs(gap) < 1.5 * min(heights)
 
 
-def _aligned(heap: Sequence[Found]) -> Row:
+def _aligned(heap: Sequence[Found], width: int) -> Row:
     """The lines that share an anchor, of the anchor that most different texts share, and most closely.
 
     Those count first that share it to within what detectors vary. Lines that are about as long as each other share
     their start and their centre both, but only one of them so closely; others are near it where a word was not found.
+    If as many share both so closely, they are centred where that is the middle of the picture.
     """
     spans = sorted(heap, key=lambda each: each[1].box[2] - each[1].box[0])
     height = _height(heap)
@@ -188,7 +191,9 @@ def _aligned(heap: Sequence[Found]) -> Row:
                 anchor, tuple(each for each in row.found if abs(place_of(each[1]) - anchor.x) <= CLOSE * height)
             )
             off = round(sum(abs(place - anchor.x) for place in places) / (CLOSE * height))
-            rank = close.num_texts, row.num_texts, row.num_frames, -off, kind == "centre"  # as most are, if in doubt
+            is_usual = kind == "centre" and abs(anchor.x - width / 2) <= MIDDLE * width
+            counts = close.num_texts, row.num_texts, row.num_frames
+            rank = *counts, is_usual, -off, kind == "centre"  # as most are, if in doubt
             if best is None or rank > best[0]:
                 best = rank, row
     assert best is not None, "a heap is not empty"

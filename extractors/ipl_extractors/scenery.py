@@ -5,7 +5,7 @@ Shapes: H rows, W columns of the band.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,8 @@ HARDLY_MOVES_MS = 1000
 VERY_ALIKE = 0.9
 """The correlation of a word with itself in the frames around its display: of another word with it, it is lower."""
 
+Flags = npt.NDArray[np.bool_]
+
 
 def without_signs(display: Display, look: Look) -> Display:
     """The display without words that are part of the scene: signs, titles.
@@ -47,47 +49,73 @@ def without_signs(display: Display, look: Look) -> Display:
     display out of a longer one. That is so if nothing else is there than what moves, or if what stays is on the row
     where every text has a line, and either nothing else is or it stands at the anchor.
     """
-    import cv2
-
-    joint = np.ones((max(1, look.line_height // 6), look.line_height // 2), np.uint8)
-    joined = cv2.dilate(display.strokes.view(np.uint8), joint)
-    number, labels, boxes, _ = cv2.connectedComponentsWithStats(joined)
-    size = np.bincount(labels[display.strokes], minlength=number)
-
-    def share(mask: Mask) -> npt.NDArray[np.float64]:
-        shares: npt.NDArray[np.float64] = np.bincount(labels[mask], minlength=number) / np.maximum(size, 1)
-        return shares
-
-    left, top, width, height = boxes[:, : cv2.CC_STAT_AREA].T
-    right, bottom = left + width, top + height
-    is_word = size >= look.fewest
-    on_rows = np.array([is_word & (top <= row) & (row < bottom) for row in look.rows] or [np.zeros(number, bool)])
-    on_row, on_a_row = on_rows[0], on_rows.any(axis=0)
+    words = _Words.of(display, look)
+    on_rows = [words.is_on(row) for row in look.rows]
+    on_row = on_rows[0] if on_rows else np.zeros_like(words.is_word)
+    on_a_row = np.any([on_row, *on_rows], axis=0)
     passing = _passing(display)
-    staying = share(_staying(display) & ~passing)
+    staying = words.share(_staying(display) & ~passing)
     stays = staying >= STAYED
-    passes = (share(passing) >= STAYED) & ~on_row & on_row.any()
-    moves = np.zeros(number, bool)
-    for word in np.flatnonzero(is_word & ~stays & ~passes).tolist():
-        moves[word] = _moves(display, Box(left[word], top[word], right[word], bottom[word]), look)
-    others = is_word & ~(stays | moves | passes)
-    is_cut = (moves | passes | others).any() and _is_anchored(left, right, on_row & (staying >= CUT), look)
+    passes = (words.share(passing) >= STAYED) & ~on_row & on_row.any()
+    moves = np.zeros_like(stays)
+    for number in np.flatnonzero(words.is_word & ~stays & ~passes).tolist():
+        moves[number] = _moves(display, words.box(number), look)
+    others = words.is_word & ~(stays | moves | passes)
+    is_cut = (moves | passes | others).any() and words.stand_at_anchor(on_row & (staying >= CUT), look)
     if is_cut or (moves.any() and not others.any()):
         is_sign = moves | passes | (others & ~on_a_row)
     elif others.any() and on_row[stays].any() and not on_row[others].any():
         is_sign = ~stays
     else:
         is_sign = moves | stays | passes
-    return replace(display, strokes=display.strokes & ~is_sign[labels]) if is_sign.any() else display
+    return replace(display, strokes=display.strokes & ~is_sign[words.labels]) if is_sign.any() else display
 
 
-def _is_anchored(
-    left: npt.NDArray[np.int64], right: npt.NDArray[np.int64], words: npt.NDArray[np.bool_], look: Look
-) -> bool:
-    """Whether some words, if there are any, stand at the anchor."""
-    if look.anchor is None or not words.any():
-        return False
-    return stands_at(look.anchor, int(left[words].min()), int(right[words].max()) - 1, look.line_height)
+@dataclass(frozen=True)
+class _Words:
+    """The words of a display, by numbers from 1 on: their pixels, int32 [H, W], how many are strokes, their boxes."""
+
+    labels: npt.NDArray[np.int32]
+    sizes: npt.NDArray[np.int64]
+    boxes: npt.NDArray[np.int32]
+    """left, top, right, bottom [number of words + 1, 4]"""
+    is_word: Flags
+    """whether it has a letter's worth of strokes"""
+
+    @classmethod
+    def of(cls, display: Display, look: Look) -> _Words:
+        """The letters that stand so close to one another that they are of one word."""
+        import cv2
+
+        joint = np.ones((max(1, look.line_height // 6), look.line_height // 2), np.uint8)
+        joined = cv2.dilate(display.strokes.view(np.uint8), joint)
+        number, components, stats, _ = cv2.connectedComponentsWithStats(joined)
+        labels, boxes = np.asarray(components, np.int32), np.array(stats[:, : cv2.CC_STAT_AREA], np.int32)
+        boxes[:, 2:] += boxes[:, :2]
+        sizes = np.bincount(labels[display.strokes], minlength=number)
+        return cls(labels, sizes, boxes, sizes >= look.fewest)
+
+    def share(self, mask: Mask) -> npt.NDArray[np.float64]:
+        """Which share of each word's strokes is in a part of them, 0 to 1."""
+        counts = np.bincount(self.labels[mask], minlength=len(self.sizes))
+        shares: npt.NDArray[np.float64] = counts / np.maximum(self.sizes, 1)
+        return shares
+
+    def is_on(self, row: float) -> Flags:
+        """Which words a row of the band runs through."""
+        _, top, _, bottom = self.boxes.T
+        on: Flags = self.is_word & (top <= row) & (row < bottom)
+        return on
+
+    def box(self, number: int) -> Box:
+        return Box(*self.boxes[number].tolist())
+
+    def stand_at_anchor(self, chosen: Flags, look: Look) -> bool:
+        """Whether some of the words, if there are any, stand at the anchor as one line."""
+        if look.anchor is None or not chosen.any():
+            return False
+        left, _, right, _ = self.boxes[chosen].T
+        return stands_at(look.anchor, int(left.min()), int(right.max()) - 1, look.line_height)
 
 
 def share_on(strokes: Mask, always_on: Mask) -> npt.NDArray[np.float64]:

@@ -7,7 +7,7 @@ from statistics import median
 
 from ipl.records import Span
 from ipl_extractors.rows import SHORTEST_PART, is_same_text
-from ipl_extractors.strokes import ENCLOSED
+from ipl_extractors.strokes import ENCLOSED, Closed
 
 __all__ = ["are_signs", "intrudes", "is_logo", "on_plates"]
 
@@ -22,7 +22,11 @@ LONGEST_MS = 7000
 TOGETHER_MS = 200
 """Two texts that are displayed together, of two languages, come or go within so much of each other."""
 ON_PLATE = 0.125
-"""Between dark letters less is closed off, if not many have holes as B has; of outlined ones twice as much, or more."""
+"""Between dark letters less is closed off, if not many have holes as B has; of outlined ones twice as much, or more.
+
+Of the dark letters themselves their plate closes off as much as outlines of bright ones, though; of what is between
+bright letters on a box that a letterbox's edge runs through neither is.
+"""
 ALWAYS = 0.8
 """A logo is there for this share of the video, or more."""
 
@@ -56,18 +60,22 @@ def is_logo(texts: Sequence[str], shown_ms: Sequence[int], duration_ms: int) -> 
     return all(is_same_text(first, other) for other in others)
 
 
-def on_plates(texts: Sequence[str], closed: Sequence[float]) -> list[bool]:
+def on_plates(texts: Sequence[str], closed: Sequence[Closed]) -> list[bool]:
     """Which texts of a band are of dark letters on a light plate, where the others are of light ones with outlines.
 
-    Or the other way round. `closed` is which share of the strokes of each is closed off by others (`strokes.enclosed`);
+    Or the other way round. `closed` is which shares of the strokes of each others close off (`strokes.enclosed`);
     nothing is told where hardly any are, of letters without outlines over a light scene, nor of a few letters.
 
-    >>> on_plates(["Who is it?", "OPEN", "Nobody."], [0.7, 0.05, 0.6]), on_plates(["Who is it?", "OPEN"], [0.1, 0.0])
-    ([False, True, False], [False, False])
+    >>> outlined, dark = Closed(0.7, 0.2), Closed(0.05, 0.8)
+    >>> on_plates(["Who is it?", "OPEN", "Nobody."], [outlined, dark, outlined]), on_plates(["OPEN"], [dark])
+    ([False, True, False], [False])
     """
-    usual = median(closed) if closed else 0.0
+    usual = median(each.bright for each in closed) if closed else 0.0
     are_long = [sum(map(str.isalnum, text)) >= SHORTEST_PART for text in texts]
-    return [is_long and usual >= ENCLOSED and each < ON_PLATE for is_long, each in zip(are_long, closed, strict=True)]
+    return [
+        is_long and usual >= ENCLOSED and each.bright < ON_PLATE and each.dark >= ENCLOSED
+        for is_long, each in zip(are_long, closed, strict=True)
+    ]
 
 
 def intrudes(text: Span, others: Sequence[Span]) -> bool:

@@ -7,6 +7,7 @@ top-hat leaves. Shapes: H rows, W columns of the band.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +17,14 @@ from ipl_extractors.rows import Anchor
 
 __all__ = [
     "ENCLOSED",
+    "NONE_CLOSED",
+    "Closed",
     "Luma",
     "Mask",
     "contrast",
     "enclosed",
     "fewest_strokes",
+    "most_closed",
     "near",
     "one_colour",
     "overlap",
@@ -46,6 +50,21 @@ OFF_CENTRE = 0.25
 """How far a centred line's centre may be off, as a share of its width."""
 ONE_COLOUR = 60
 """How far the luma of one text's strokes lies apart; two colours of a karaoke text may differ by as much."""
+
+
+class Closed(NamedTuple):
+    """Which shares of a text's bright strokes and of the dark ones between them are closed off by others, 0 to 1."""
+
+    bright: float
+    dark: float
+
+
+NONE_CLOSED = Closed(0.0, 0.0)
+
+
+def most_closed(one: Closed, other: Closed) -> Closed:
+    """The greater of each two shares."""
+    return Closed(max(one.bright, other.bright), max(one.dark, other.dark))
 
 
 def fewest_strokes(line_height: int) -> int:
