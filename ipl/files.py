@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 from ipl.errors import InputError
 
-__all__ = ["read_json", "write_json", "write_text"]
+__all__ = ["open_text", "read_json", "write_json", "write_text"]
+
+
+def open_text(path: Path) -> TextIO:
+    """A UTF-8 file to read, unpacked where its name ends with .gz."""
+    return (
+        cast(TextIO, gzip.open(path, "rt", encoding="utf-8")) if path.suffix == ".gz" else path.open(encoding="utf-8")
+    )
 
 
 def write_text(path: Path, text: str) -> None:

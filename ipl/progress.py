@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 __all__ = ["Advance", "progress", "say"]
 
-Advance = Callable[[float, str], None]
-"""`advance(amount, note)`: so much more is done; `note` says what stands out just now."""
+
+class Advance(Protocol):
+    """What work tells of its progress."""
+
+    def __call__(self, amount: float, note: str = "", is_earlier: bool = False) -> None:
+        """So much more is done, or `is_earlier`: was done before; `note` says what stands out just now."""
+
 
 SECONDS_BETWEEN_LINES = 10.0, 300.0
 """The first come soon, later ones after a tenth of the time that has gone by."""
@@ -45,7 +51,10 @@ def progress(label: str, total: float, unit: str = "") -> Iterator[Advance]:
         with Progress(*columns, console=_console, transient=True) as bar:
             task = bar.add_task(label, total=total, note="")
 
-            def advance(amount: float, note: str = "") -> None:
+            def advance(amount: float, note: str = "", is_earlier: bool = False) -> None:
+                if is_earlier:
+                    bar.tasks[task].completed += amount  # so that it does not count as speed
+                    amount = 0.0
                 bar.update(task, advance=amount, note=note)
 
             yield advance
@@ -57,19 +66,24 @@ def progress(label: str, total: float, unit: str = "") -> Iterator[Advance]:
 @contextmanager
 def _lines(label: str, total: float, unit: str) -> Iterator[Advance]:
     started = last = time.monotonic()
-    done = 0.0
+    done = earlier = 0.0
     said = ""
 
-    def advance(amount: float, note: str = "") -> None:
-        nonlocal done, last, said
+    def advance(amount: float, note: str = "", is_earlier: bool = False) -> None:
+        nonlocal done, earlier, last, said
         done += amount
+        earlier += amount if is_earlier else 0.0
         said = f", {note}" if note else ""
         now = time.monotonic()
         soonest, latest = SECONDS_BETWEEN_LINES
         if now - last >= min(max(soonest, 0.1 * (now - started)), latest) and done < total:
             last = now
-            is_known = done >= 0.01 * total
-            left = f"{(now - started) * (total - done) / done:.0f} s left" if is_known else "who knows how long yet"
+            is_known = done - earlier >= 0.01 * total
+            left = (
+                f"{(now - started) * (total - done) / (done - earlier):.0f} s left"
+                if is_known
+                else "who knows how long yet"
+            )
             say(f"  {label}: {done:.0f} of {total:.0f} {unit}{said}, {left}")
             sys.stderr.flush()
 

@@ -139,8 +139,13 @@ def stream(model: Path | str, file: Path | str, **decoding: Any) -> Iterator[Seg
     from ipl.asr.recognition import DecodingOptions, pick_device
     from ipl.mining.media import audio_blocks, probe
 
-    path, options = Path(file), DecodingOptions(**decoding)
-    network = load(find_model(model).path, pick_device(options.device))
+    path, reference, options = Path(file), find_model(model), DecodingOptions(**decoding)
+    if kind := checkpoint_kind(reference.path):
+        raise InputError(
+            f"{reference.path}: a checkpoint of Hugging Face ({kind}) cannot be streamed; expected a model of "
+            "ipl with chunks, or leave streaming out"
+        )
+    network = load(reference.path, pick_device(options.device))
     rate = network.config.features.sample_rate_hz
     if not probe(path).has_audio:
         raise MediaError(f"{path}: has no audio; expected speech to transcribe")
@@ -181,10 +186,13 @@ def _recognizer(model: ModelRef, decoding: dict[str, Any]) -> Callable[..., Iter
     is_whisper = checkpoint_kind(model.path) == "whisper"
     info = Registry().get("recognizer", "huggingface" if is_whisper else "ctc")
     if is_whisper:
-        if decoding.get("language_model"):
-            raise InputError(f"{model.path}: Whisper takes no language model; leave it out")
+        for name, other in (("language_model", None), ("decode", "joint"), ("decode", "rescore")):
+            if decoding.get(name) and other in (None, decoding[name]):
+                raise InputError(f"{model.path}: Whisper takes no {other or 'language model'}; leave {name} out")
         known = {option.name for option in info.options}
         decoding = {name: value for name, value in decoding.items() if name in known}
+    elif decoding.get("language"):
+        raise InputError(f"{model.path}: a model of ipl has learnt its language; only Whisper is told one")
     try:
         return implement("recognizer", [info.cls(**decoding)])
     except (TypeError, ValueError) as error:

@@ -36,13 +36,14 @@ _reported = 0.0
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """So much of a task is done, of so much; in the task's own unit."""
+    """So much of a task is done, of so much, in a unit of its own; `earlier` was done by a process before this one."""
 
     done: float
     of: float
+    earlier: float = 0.0
 
 
-def report(done: float, of: float) -> None:
+def report(done: float, of: float, earlier: float = 0.0) -> None:
     """Tells the parent how far the task at hand is; calls that follow at once are skipped, so make as many as you like.
 
     Does nothing outside a worker process of this machine.
@@ -52,7 +53,7 @@ def report(done: float, of: float) -> None:
     if _line is not None and now >= _reported + SECONDS_BETWEEN_REPORTS:
         _reported = now
         with suppress(ConnectionError):
-            _line.send_bytes(pickle.dumps(Report(done, of)))
+            _line.send_bytes(pickle.dumps(Report(done, of, earlier)))
 
 
 @dataclass(frozen=True, slots=True)

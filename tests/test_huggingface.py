@@ -24,10 +24,13 @@ from ipl.asr.text import TextConfig
 from ipl.asr.units import Units
 from ipl.audio import encode_flac
 from ipl.cli import main
+from ipl.config import read_plan
 from ipl.errors import InputError
 from ipl.records import Cycle, Utterance
 from ipl.registry import Registry
+from ipl.rundir import RunDir
 from ipl.schemas import UTTERANCES
+from ipl.stages.context import Context
 from ipl.tables import Dataset, write_table
 from ipl.training.launch import run
 
@@ -262,6 +265,23 @@ def test_a_plan_is_proved_without_loading_or_fetching_anything(tmp_path: Path) -
     (tmp_path / "cycles.yaml").write_text("\n".join(lines), encoding="utf-8")
     code = "import ipl, sys; ipl.check(sys.argv[1]); sys.exit('transformers' in sys.modules or 'torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "cycles.yaml")], check=True)
+
+
+def test_a_model_beside_the_plan_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "d").mkdir()
+    make_whisper(tmp_path / "hf" / "whisper")
+    (tmp_path / "cycles.yaml").write_text(
+        "name: p\ndata: {labelled: d, dev: d, pool: d}\ndefaults: {initializer: scratch}\n"
+        "cycles: [{builder: {use: huggingface, model: hf/whisper}, recognizer: {use: huggingface}},"
+        " {builder: {use: huggingface, model: openai/whisper-small}, recognizer: {use: huggingface}}]\n"
+    )
+    plan = read_plan(tmp_path / "cycles.yaml")
+    models = [cycle.roles["builder"].options["model"] for cycle in plan.cycles]
+    assert models == [tmp_path / "hf" / "whisper", "openai/whisper-small"]
+    monkeypatch.chdir(tmp_path)
+    ctx = Context(plan, RunDir(tmp_path / "run"), 1, "local")
+    saved = ctx.portable(HuggingFaceBuilder(model=Path("hf/whisper")).build(tmp_path / "out"))
+    assert ctx.restore(saved, "f").path == tmp_path / "hf" / "whisper"
 
 
 @pytest.mark.parametrize("role", ["builder", "recognizer", "initializer"])

@@ -108,6 +108,29 @@ def test_every_frame_goes_on_after_any_frame_as_if_nothing_had_happened(
         assert all(np.array_equal(one, other) for (_, one), (_, other) in zip(rest, whole[number + 1 :], strict=True))
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "entered_midway.ts", "a.mkv"])
+@pytest.mark.parametrize("start_ms", [500, 3000, 7000, 11_500])
+def test_frames_are_those_of_their_time_wherever_they_begin(make: Make, name: str, start_ms: int) -> None:
+    # Brighter from second to second, with a key frame every 5 s, at which alone MPEG-TS can be entered.
+    path = make(
+        name,
+        *lavfi("color=black:s=64x64:r=25:d=14,format=gray,geq=lum='16*floor(T)'"),
+        *("-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "125"),
+    )
+    whole = [(time_ms, int(picture[32, 32, 0])) for time_ms, picture in frames(path, 2)]
+    begun = [(time_ms, int(picture[32, 32, 0])) for time_ms, picture in frames(path, 2, start_ms=start_ms)]
+    assert [time_ms for time_ms, _ in begun] == [time_ms for time_ms, _ in whole if time_ms >= start_ms]
+    assert np.abs(np.array(begun) - np.array(whole[-len(begun) :])).max() <= 4
+    assert whole[-1][1] - whole[0][1] > 150
+
+
+def test_a_file_that_starts_late_is_as_long_as_it_is(make: Make) -> None:
+    even = make("even.mp4", *lavfi(PICTURES), "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+    late = make("late.mkv", "-i", str(even), "-c", "copy", "-output_ts_offset", "3600")
+    assert probe(late).start_ms == pytest.approx(3_600_000, abs=100)
+    assert probe(late).duration_ms == pytest.approx(probe(even).duration_ms, abs=50)
+
+
 def test_frames_that_are_closer_than_the_frame_rate_says_are_no_damage(make: Make) -> None:
     even = make("even.mkv", *lavfi(PICTURES), "-preset", "ultrafast", "-bf", "0", "-pix_fmt", "yuv420p")
     shift = "setts=ts=TS-30*gte(N\\,50)"  # as where two files were joined: frame 50 is shown for 40 ms from 1970 on

@@ -23,7 +23,7 @@ from ipl.errors import InputError, PluginError, StageError
 from ipl.mining.media import ffmpeg_path
 from ipl.mining.pipeline import MiningResult, mine
 from ipl.mining.plan import MiningPlan, PluginChoice
-from ipl.mining.sources import find_sources
+from ipl.mining.sources import beside, find_sources
 from ipl.mining.timeline import union
 from ipl.records import Span
 
@@ -144,7 +144,7 @@ def _bad_sources(folder: Path, film: Path) -> dict[str, str]:
         "text": "unreadable",
         "empty": "unreadable",
         "cut": "unreadable",
-        "nowhere": "missing",
+        "gone": "missing",
         "garbled": "unreadable subtitles",
     }
 
@@ -298,6 +298,16 @@ def test_a_source_named_twice_is_mined_once(tmp_path: Path, film: Path) -> None:
     (tmp_path / "in/link.mp4").symlink_to(path)
     named = [path, tmp_path / "in", str(tmp_path / "in" / "*.mp4"), tmp_path / "in" / ".." / "in" / "film.mp4"]
     assert [source.source_id for source in find_sources(named)] == ["film"]
+
+
+def test_a_link_goes_by_its_own_name_and_neighbours(tmp_path: Path, film: Path) -> None:
+    stored = _source(tmp_path / "store", film)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/My talk.mp4").symlink_to(stored)
+    (tmp_path / "in/My talk.srt").write_text("")
+    (source,) = find_sources([tmp_path / "in"])
+    assert (source.source_id, source.path) == ("My_talk", tmp_path / "in/My talk.mp4")
+    assert beside(source.path) == [tmp_path / "in/My talk.srt"]
 
 
 def test_a_name_that_is_not_utf_8_is_a_reject_with_its_remedy(tmp_path: Path, film: Path, fakes: Path) -> None:

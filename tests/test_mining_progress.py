@@ -54,7 +54,7 @@ def test_sources_count_by_their_size_and_a_second_look_is_no_way_back(tmp_path: 
         sources.append(Source(name, tmp_path / name))
     sources.append(Source("gone", tmp_path / "gone"))
     done: list[float] = []
-    watch = Watch(sources, lambda amount, _: done.append(amount))
+    watch = Watch(sources, lambda amount, note="", is_earlier=False: done.append(amount))
     watch.reached(sources[1], Report(30_000, 60_000))
     assert sum(done) == pytest.approx(37.5, abs=0.1)
     watch.reached(sources[1], Report(6_000, 60_000))
@@ -64,6 +64,21 @@ def test_sources_count_by_their_size_and_a_second_look_is_no_way_back(tmp_path: 
     watch.ended(sources[1], Mined(receipt("long", 60_000), now=True))
     watch.ended(sources[2], Mined(receipt("gone", 0), now=True))
     assert sum(done) == pytest.approx(100)
+
+
+def test_what_an_earlier_process_did_is_no_speed(
+    tmp_path: Path, clock: Callable[[float], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "film").write_bytes(b"x")
+    source = Source("film", tmp_path / "film")
+    with progress("mining", 100, "%") as advance:
+        watch = Watch([source], advance)
+        clock(20.0)
+        watch.reached(source, Report(85_000, 100_000, earlier=80_000))
+        watch.ended(source, Mined(receipt("film", 100_000), now=True))
+    first, last = capsys.readouterr().err.splitlines()
+    assert first == "  mining: 85 of 100 %, 0 of 1 sources, 0.2x realtime, 60 s left"
+    assert last == "  mining: 100 of 100 %, 1 of 1 sources, 1.0x realtime in 20.0 s"
 
 
 @pytest.fixture

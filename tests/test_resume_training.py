@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,8 +15,10 @@ import torch
 from ipl.asr.models.store import read_weights
 from ipl.schemas import BATCHES
 from ipl.tables import write_table
+from ipl.training import checkpoint
 from ipl.training.batches import read_steps
 from ipl.training.communication import World
+from ipl.training.job import TrainingOptions
 from ipl.training.launch import run
 from ipl.training.learner import Learner
 from ipl.training.loop import train
@@ -78,8 +81,7 @@ def test_cut_short_anywhere_and_gone_on_is_bit_identical(tmp_path, monkeypatch, 
         monkeypatch.setattr("ipl.training.checkpoint.torch.save", killing(torch.save, after=True))
     else:
         left[:] = [1, 3, 2, 1]
-        tidy = sys.modules["ipl.training.checkpoint"]._tidy
-        monkeypatch.setattr("ipl.training.checkpoint._tidy", killing(tidy, after=False))
+        monkeypatch.setattr(checkpoint, "tidy", killing(checkpoint.tidy, after=False))
     kills = 0
     while True:
         try:
@@ -136,6 +138,35 @@ def test_two_ranks_learn_what_one_learns_from_the_batches_of_both(tmp_path):
     ours, theirs = (read_weights(job.out_dir / result.path.name / "model.safetensors") for job in (one, two))
     for name, weights in ours.items():
         assert torch.allclose(weights, theirs[name], rtol=1e-2, atol=1e-4), name
+
+
+def test_two_nodes_learn_what_two_ranks_of_one_learn(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    meeting = {"nodes": 2, "rendezvous": f"127.0.0.1:{port}"}
+    one, two = (
+        make_job(tmp_path / name, **options(ranks=2) | {"epochs": 1} | of)
+        for name, of in (("one", {}), ("two", meeting))
+    )
+    list(run(one))
+    two.save()
+    other = subprocess.Popen([sys.executable, "-m", "ipl.training.node", str(two.path)])
+    try:
+        list(run(two))
+        assert other.wait(60) == 0
+    finally:
+        other.kill()
+    assert outcome(two)[0] == outcome(one)[0]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [({"nodes": 2}, "nodes: found 2, expected a divisor of the 1 process"), ({"nodes": 2, "ranks": 2}, "rendezvous")],
+)
+def test_nodes_that_cannot_meet_are_refused(wrong, told):
+    with pytest.raises(ValueError, match=told):
+        TrainingOptions(**wrong)
 
 
 def wait_for(condition, seconds=60):

@@ -1,6 +1,7 @@
 """The training core in this process: it learns, counts what it leaves out, and says when it diverges."""
 
 import json
+import re
 import resource
 import sys
 import tracemalloc
@@ -151,8 +152,27 @@ def test_divergence_stops_with_the_last_good_checkpoint_named(tmp_path, monkeypa
             return super().learn(batch, step, learning_rate)
 
     monkeypatch.setattr("ipl.training.loop.Learner", Diverging)
-    with pytest.raises(StageError, match=r"diverged.*step-000008.*learning_rate"):
+    # The gradient from the weights after step 4 was no number: that they are good nothing has shown.
+    with pytest.raises(StageError, match=r"diverged.*step-000003.*learning_rate"):
         train(job, World())
+
+
+def test_the_checkpoint_that_is_named_good_gives_numbers(tmp_path):
+    job = make_job(tmp_path, epochs=8, checkpoint_steps=1, batch_seconds=6.0, clip_norm=1e30, **PLAIN)
+    spoilt = iter(range(100))
+
+    class Diverging(Learner):
+        def learn(self, batch, step, learning_rate):
+            return super().learn(batch, step, 1e30 if next(spoilt) == 5 else 1e-3)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ipl.training.loop.Learner", Diverging)
+        with pytest.raises(StageError, match="diverged") as raised:
+            train(job, World())
+    good = Path(re.search(r"good checkpoint: (\S+);", str(raised.value))[1])
+    weights = read_weights(good / "model.safetensors")
+    assert good.name == "step-000005"
+    assert all(float(each.float().abs().max()) < 100 for each in weights.values())
 
 
 def test_a_bad_step_changes_nothing(tmp_path):
@@ -271,7 +291,7 @@ def test_a_job_survives_its_file_and_refuses_another_one(tmp_path):
 def test_weights_of_a_checkpoint_are_those_of_the_model(tmp_path):
     job = make_job(tmp_path, epochs=1)
     model = load(job.student)
-    folder = checkpoint.save(job.out_dir, model, checkpoint.Position(epoch=1, step=5), {}, {"dev_error": 0.5}, 0)
+    folder = checkpoint.save(job.out_dir, model, checkpoint.Position(epoch=1, step=5), {}, {"dev_error": 0.5})
     assert all(
         torch.equal(model.state_dict()[name], tensor)
         for name, tensor in read_weights(folder / "model.safetensors").items()
@@ -281,11 +301,11 @@ def test_weights_of_a_checkpoint_are_those_of_the_model(tmp_path):
 def test_a_checkpoint_that_cannot_be_written_leaves_the_older_one(tmp_path):
     job = make_job(tmp_path, epochs=1)
     model, limits = load(job.student), resource.getrlimit(resource.RLIMIT_FSIZE)
-    older = checkpoint.save(job.out_dir, model, checkpoint.Position(step=1), {}, None, 0)
+    older = checkpoint.save(job.out_dir, model, checkpoint.Position(step=1), {}, None)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
     try:
         with pytest.raises(StageError, match=r"step-000002: the checkpoint cannot be written.*make room"):
-            checkpoint.save(job.out_dir, model, checkpoint.Position(step=2), {}, None, 0)
+            checkpoint.save(job.out_dir, model, checkpoint.Position(step=2), {}, None)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert checkpoint.latest(job.out_dir) == older

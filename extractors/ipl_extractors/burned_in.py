@@ -20,7 +20,7 @@ from ipl.mining.media import Box, every_frame
 from ipl.mining.scripts import are_bilingual, by_script, script_of
 from ipl.mining.timeline import length_ms
 from ipl.progress import say
-from ipl.records import Cue, CueReading, MediaInfo, Span
+from ipl.records import Cue, CueReading, MediaInfo, Reject, Span
 from ipl.worker import report
 from ipl_extractors.band import Band, BandSearch
 from ipl_extractors.band_frame import Look
@@ -73,6 +73,8 @@ class _Pass:
     last_ms: float | None = None
     """the time of the last frame taken"""
     is_done: bool = False
+    damage: list[str] = field(default_factory=list)
+    """what could not be read of the pictures"""
 
 
 @ipl.plugin("burned_in")
@@ -89,7 +91,7 @@ class BurnedIn:
     @ipl.hookimpl
     def extract_cues(
         self, media: MediaInfo, language: str | None, read_text: ReadText, work_dir: Path
-    ) -> Iterator[Cue]:
+    ) -> Iterator[Cue | Reject]:
         """Yields the subtitles in order; nothing where the video has none. Leaves evidence (`ipl_extractors.evidence`).
 
         Each band is a track, and where two languages are displayed at once, each script of a band.
@@ -117,6 +119,11 @@ class BurnedIn:
         cues = list(_cues(media, shown))
         write_readings((row for _, rows in cues for row in rows), work_dir)
         yield from (cue for cue, _ in cues)
+        for line in dict.fromkeys(line for each in passes for line in each.damage):
+            if cues:
+                yield Reject("", media.duration_ms, media.duration_ms, "media", "damaged", None, line)
+            else:
+                say(line)
 
     def _new_pass(self, bands: list[Band], search: BandSearch, read_text: ReadText, language: str | None) -> _Pass:
         scores = {"min_score": self.min_score, "sure_score": self.sure_score, "same_text": self.same_text}
@@ -129,6 +136,7 @@ class BurnedIn:
     def _go_through(self, media: MediaInfo, passes: list[_Pass], work_dir: Path, snapshots: Snapshots) -> None:
         """Reads each text that stands still in one of the last pass's bands, from where that pass has come to."""
         now = passes[-1]
+        earlier_ms = now.last_ms or 0.0
         crops = {each.crop for each in chain.from_iterable(each.shown for each in passes)}
 
         def keep(band: Band, texts: Iterable[Text]) -> None:
@@ -149,14 +157,14 @@ class BurnedIn:
             _scale(now.bands),
             colourful=any(band.colourful for band in now.bands),
             after_ms=now.last_ms,
-            on_damage=say,
+            on_damage=now.damage.append,
         )
         with closing(frames):
             for time_ms, lumas in frames:
                 for band, track, luma in zip(now.bands, now.tracks, lumas, strict=True):
                     keep(band, track.push(time_ms, luma))
                 now.last_ms = time_ms
-                report(time_ms, media.duration_ms)
+                report(time_ms, media.duration_ms, earlier_ms)
                 snapshots.save_now_and_then(passes)
         for band, track in zip(now.bands, now.tracks, strict=True):
             keep(band, track.end())

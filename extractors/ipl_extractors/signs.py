@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import median
+from unicodedata import east_asian_width
 
 from ipl.records import Span
 from ipl_extractors.rows import SHORTEST_PART, is_same_text
@@ -17,6 +18,8 @@ MOST = 200
 """So many of them, spread over the video, tell as well as all."""
 DISTINCT = 0.35
 """Less than this share of different texts: lyrics have about half, with their refrains."""
+SENTENCE = 12
+"""Texts half of which have so many letters, of those of full width half as many, are sentences."""
 LONGEST_MS = 7000
 """Houses show no subtitle for longer."""
 TOGETHER_MS = 200
@@ -36,7 +39,11 @@ def are_signs(texts: Sequence[str]) -> bool:
 
     >>> are_signs(["EXIT", "CAFE", "EX", "CAFE", "EXIT", "XIT", "CAFE", "CA FE"]), are_signs(["No.", "No.", "Yes."])
     (True, False)
+    >>> are_signs(["Where is the station?", "I would like some tea."] * 6)
+    False
     """
+    if texts and median(map(_width, texts)) >= SENTENCE:  # lines of a lesson come again and again, too
+        return False
     texts = texts[:: max(1, len(texts) // MOST)]
     texts = sorted((text.replace(" ", "") for text in texts), key=len, reverse=True)
     distinct: list[str] = []
@@ -46,6 +53,11 @@ def are_signs(texts: Sequence[str]) -> bool:
             if len(distinct) >= DISTINCT * len(texts):
                 return False
     return len(texts) >= ENOUGH
+
+
+def _width(text: str) -> int:
+    """How many letters of half width a text has room for."""
+    return sum(1 + (east_asian_width(each) in "WF") for each in text if each.isalnum())
 
 
 def is_logo(texts: Sequence[str], shown_ms: Sequence[int], duration_ms: int) -> bool:

@@ -47,10 +47,18 @@ class Webrtcvad:
             blocks, rate = _resampled(blocks, rate, 16_000), 16_000
         import webrtcvad
 
-        detector = webrtcvad.Vad(self.aggressiveness)
-        frames = _frames(blocks, rate * self.frame_ms // 1000)
+        detector, heard = webrtcvad.Vad(self.aggressiveness), 0
+
+        def counted() -> Iterator[Block]:
+            nonlocal heard
+            for block in blocks:
+                heard += len(block)
+                yield block
+
+        frames = _frames(counted(), rate * self.frame_ms // 1000)
         decisions = (detector.is_speech(frame.tobytes(), rate) for frame in frames)
-        return voice_spans(decisions, self.frame_ms, self.max_pause_ms, self.min_voice_ms, self.padding_ms)
+        for span in voice_spans(decisions, self.frame_ms, self.max_pause_ms, self.min_voice_ms, self.padding_ms):
+            yield Span(span.start_ms, min(span.end_ms, heard * 1000 // rate))  # the last frame may be cut short
 
 
 def voice_spans(
@@ -99,13 +107,15 @@ def _runs(decisions: Iterable[bool], frame_ms: int, max_pause_ms: int) -> Iterat
 
 
 def _frames(blocks: Iterable[Block], num_samples: int) -> Iterator[Block]:
-    """Cuts blocks of any length into frames of one length; a rest shorter than a frame is left out."""
+    """Cuts blocks of any length into frames of one length; after what is shorter than a frame silence follows."""
     rest = np.empty(0, np.int16)
     for block in blocks:
         rest = np.concatenate((rest, block))
         whole = len(rest) // num_samples * num_samples
         yield from rest[:whole].reshape(-1, num_samples)
         rest = rest[whole:]
+    if len(rest):
+        yield np.pad(rest, (0, num_samples - len(rest)))
 
 
 def _resampled(blocks: Iterable[Block], from_hz: int, to_hz: int) -> Iterator[Block]:

@@ -24,7 +24,7 @@ from ipl.files import read_json
 __all__ = ["fetch", "with_new_units", "with_own_units"]
 
 
-def fetch(model: str) -> Path:
+def fetch(model: Path | str) -> Path:
     """The folder of a checkpoint: `model` itself where it is a folder, else the hub's of that name, downloaded once.
 
     Raises InputError where it can neither be found nor be downloaded, or is of another kind.
@@ -36,7 +36,7 @@ def fetch(model: str) -> Path:
 
         patterns = ["*.json", "*.txt", "*.safetensors", "*.bin", "*.model"]
         try:
-            folder = Path(snapshot_download(model, allow_patterns=patterns))
+            folder = Path(snapshot_download(str(model), allow_patterns=patterns))
         except Exception as error:  # of the network, the hub, the name: many kinds, one remedy
             raise InputError(
                 f"{model}: neither a folder nor a model that can be downloaded from huggingface.co "

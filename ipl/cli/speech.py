@@ -6,6 +6,7 @@ import argparse
 import json
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -56,6 +57,9 @@ def add_parser(commands: Any) -> None:
         help="what to print; json and ctm also tell when each word is said and how sure it is, from 0 to 1",
     )
     transcribe.add_argument(
+        "--out", type=Path, metavar="DIR", help="write a file for each AUDIO there, named as it is, and print nothing"
+    )
+    transcribe.add_argument(
         "--streaming",
         action="store_true",
         help="print what is said while it is heard, for a model of chunks; on a terminal also what is not final yet",
@@ -79,6 +83,9 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lm", type=Path, metavar="ARPA", help="language model, such as `python -m ipl.asr.lm` makes")
     parser.add_argument("--lm-weight", type=float, default=0.5, metavar="W", help="its weight (default: 0.5)")
     parser.add_argument(
+        "--language", metavar="LANG", help="what is spoken, such as sw, for a Whisper, which guesses it otherwise"
+    )
+    parser.add_argument(
         "--unit-bonus", type=float, default=0.0, metavar="B", help="nats that each unit adds to a text (default: 0)"
     )
 
@@ -91,6 +98,7 @@ def _decoding(args: argparse.Namespace) -> dict[str, Any]:
         "language_model": args.lm,
         "lm_weight": args.lm_weight,
         "unit_bonus": args.unit_bonus,
+        **({"language": args.language} if args.language else {}),
     }
 
 
@@ -131,10 +139,23 @@ def _show(comparisons: Sequence[Comparison], most: int) -> None:
 
 def _transcribe(args: argparse.Namespace) -> int:
     from ipl import speech
+    from ipl.asr.models.reference import checkpoint_kind
+    from ipl.files import write_text
 
-    speech.find_model(args.model)
-    if args.streaming and args.format != "text":
-        raise InputError(f"--format: found {args.format} with --streaming, expected text")
+    model = speech.find_model(args.model)
+    if args.streaming and (args.format != "text" or args.out):
+        raise InputError(f"--streaming: found --format {args.format}, --out {args.out}; expected text, printed")
+    if args.format == "ctm" and checkpoint_kind(model.path) == "whisper":
+        raise InputError("--format: found ctm, and Whisper tells no times of words; expected text, srt or json")
+    if args.format == "srt" and len(args.audio) > 1 and not args.out:
+        raise InputError(
+            f"--format: srt of {len(args.audio)} files would be one file; name a folder for them with --out"
+        )
+    (stem, count), *_ = Counter(file.stem for file in args.audio).most_common(1)
+    if args.out and count > 1:
+        raise InputError(
+            f"--out: {count} of the files are named {stem}, and so would be what is written; do them apart"
+        )
     failed = 0
     for file in args.audio:
         segments: list[Segment] = []
@@ -151,8 +172,13 @@ def _transcribe(args: argparse.Namespace) -> int:
             failed += 1
             if not segments:
                 continue
-        for line in _FORMATS[args.format](file, segments):
-            print(line)
+        lines = _FORMATS[args.format](file, segments)
+        if args.out:
+            suffix = "txt" if args.format == "text" else args.format
+            write_text(args.out / f"{file.stem}.{suffix}", "".join(f"{line}\n" for line in lines))
+        else:
+            for line in lines:
+                print(line)
     return 2 if failed else 0
 
 

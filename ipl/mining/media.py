@@ -119,20 +119,54 @@ def frames(
     """Yields the picture that a player shows at every 1/`frames_per_second`: its time in ms, uint8 [H, W, 3] RGB.
 
     It goes by presentation time stamps, so a variable frame rate is sampled rightly; before the first frame
-    that frame stands in. It begins at `start_ms`, without decoding what lies before. `crop` is in pixels of the
-    picture as shown (`MediaInfo.width`, `height`), and `height` scales what is left of it, keeping its shape.
+    that frame stands in. It begins at `start_ms`, as a rule without decoding what lies long before. `crop` is in pixels
+    of the picture as shown (`MediaInfo.width`, `height`), and `height` scales what is left of it, keeping its shape.
     With `only_references` frames that no other is decoded from are left out, for two thirds of the time; the one before
     stands in. Raises MediaError as `audio_blocks` does.
     """
+    options = {"skip_frame": "noref"} if only_references else {}
+    for lead_ms in (*LEADS_MS, math.inf):
+        begin_ms = max(0, start_ms - lead_ms)
+        with closing(
+            _sampled(path, frames_per_second, crop, height, start_ms, int(begin_ms), options, on_damage)
+        ) as found:
+            first = next(found, None)
+            if first is None and begin_ms:
+                continue  # the file was entered too late
+            if first:
+                yield first
+            yield from found
+            return
+
+
+def _sampled(
+    path: Path,
+    frames_per_second: float,
+    crop: Box | None,
+    height: int | None,
+    start_ms: int,
+    begin_ms: int,
+    options: dict[str, Any],
+    on_damage: OnDamage | None,
+) -> Generator[tuple[int, npt.NDArray[np.uint8]], None, None]:
+    """Yields what `frames` does, decoded from about `begin_ms` on; nothing where that turns out to be too late."""
+    seek: dict[str, Any] = {"ss": begin_ms / 1000} if begin_ms else {}
+
     # round=up gives sample k the last frame whose time is <= k/fps: what is on the screen just then.
-    options: dict[str, Any] = {"ss": start_ms / 1000} if start_ms else {}
-    if only_references:
-        options["skip_frame"] = "noref"
-    view = _view(path, crop, height, options, lambda video: video.filter("fps", frames_per_second, 0, round="up"))
-    output = view.video.output("pipe:", format="rawvideo", pix_fmt="rgb24")
-    with _Pipe(output, path, on_damage) as pipe:
+    def sampled(video: Any) -> Any:
+        video = video.filter("showinfo", checksum=0) if begin_ms else video
+        return video.filter("fps", frames_per_second, start_ms / 1000, round="up")
+
+    view = _view(path, crop, height, options | seek, sampled)
+    # What the filter gives, and no frame more before its first one, which may come late.
+    output = view.video.output("pipe:", format="rawvideo", pix_fmt="rgb24", fps_mode="passthrough")
+    if begin_ms:
+        output = output.global_args("-copyts", "-start_at_zero")
+    with _Pipe(output, path, on_damage, timed=begin_ms > 0, before_ms=start_ms) as pipe:
         number = 0
         while len(data := pipe.read(view.rows * view.columns * 3)) == view.rows * view.columns * 3:
+            if begin_ms and not number and pipe.next_time_ms() > start_ms:
+                return
             time_ms = start_ms + round(1000 * number / frames_per_second)
             yield time_ms, np.frombuffer(data, np.uint8).reshape(view.rows, view.columns, 3)
             number += 1

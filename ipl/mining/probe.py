@@ -19,6 +19,8 @@ NOT_MEDIA = re.compile(r"^Input #0, (tty|image2|\w+_pipe)", re.MULTILINE)
 """Formats that ffmpeg makes a "video" of though there is none: a text file, a still picture."""
 
 DURATION = re.compile(r"^  Duration: (?:N/A|(\d+):(\d\d):(\d\d\.\d+))(?:, start: (-?\d+\.\d+))?", re.MULTILINE)
+LATE_START_MS = 100
+"""A file that starts later starts not at 0; of one that does, the sound may well start some milliseconds late."""
 STREAM = re.compile(r"^\s+Stream #0:(\d+)(?:\[\w+\])?(?:\([^)]*\))?: (Audio|Video): (.*)$", re.MULTILINE)
 LAYOUTS = {"mono": 1, "stereo": 2, "downmix": 2, "quad": 4, "hexagonal": 6, "octagonal": 8, "hexadecagonal": 16}
 
@@ -101,7 +103,9 @@ def _read_streams(path: Path, _size: int, _changed_ns: int) -> Streams:
         raise MediaError(f"{path}: holds neither an audio nor a video stream; give a file with sound or pictures")
 
     duration_ms, start_ms = _times(report)
-    if duration_ms is None or "Estimating duration from bitrate" in report:
+    # Of Matroska that does not start at 0 some writers note where it ends, others how long it is.
+    is_unsure = "\nInput #0, matroska" in f"\n{report}" and start_ms > LATE_START_MS
+    if duration_ms is None or is_unsure or "Estimating duration from bitrate" in report:
         duration_ms = _measured_duration_ms(path)
     width, height = _shown_size(video) if video else (0, 0)
     info = MediaInfo(

@@ -38,18 +38,22 @@ class Source:
 def find_sources(named: Sequence[str | Path]) -> list[Source]:
     """Returns the sources that files, folders (with all below them) and globs name, each once, in order of path.
 
+    What several links lead to counts once, by the first of their names.
+
     A source's id is its file's stem, made safe for file names. Those that would share one get a hash of their
     path below the folder that they have in common: ids depend neither on the order of sources nor on where
     their tree lies. Raises InputError for all that names nothing.
     """
     problems: list[str] = []
-    files: dict[Path, None] = {}
+    files: dict[Path, Path] = {}
     for name in named:
         found = list(_files(Path(name).expanduser(), problems))
-        files.update(dict.fromkeys(file.resolve() for file in found))
+        for file in found:
+            place = Path(os.path.abspath(file))  # noqa: PTH100 - a link's own name and neighbours count, not its target's
+            files[file.resolve()] = min(files.get(file.resolve(), place), place)
     if problems:
         raise InputError("; ".join(problems))
-    paths = sorted(files, key=os.fsencode)
+    paths = sorted(files.values(), key=os.fsencode)
     return [Source(source_id, path) for source_id, path in zip(_ids(paths), paths, strict=True)]
 
 

@@ -24,29 +24,36 @@ class Watch:
         self._advance = advance
         self._share: dict[str, float] = {}
         self._running_ms: dict[str, float] = {}
-        self._mined_ms = 0
+        self._earlier_ms: dict[str, float] = {}
+        self._mined_ms = 0.0
         self._num_ended = 0
         self._started = time.monotonic()
 
     def reached(self, source: Source, report: Report) -> None:
         """Takes note that a worker has done so many milliseconds of a source's."""
-        self._running_ms[source.source_id] = report.done
+        earlier_ms = self._earlier_ms[source.source_id] = max(
+            report.earlier, self._earlier_ms.get(source.source_id, 0.0)
+        )
+        self._running_ms[source.source_id] = max(0.0, report.done - earlier_ms)
+        if report.earlier:
+            self._go_to(source, report.earlier / max(report.of, 1.0), is_earlier=True)
         self._go_to(source, report.done / max(report.of, 1.0))
 
     def ended(self, source: Source, mined: Mined) -> None:
         """Takes note that a source is done."""
         self._running_ms.pop(source.source_id, None)
-        self._mined_ms += mined.receipt.duration_ms if mined.now else 0
+        earlier_ms = self._earlier_ms.pop(source.source_id, 0.0)
+        self._mined_ms += mined.receipt.duration_ms - earlier_ms if mined.now else 0
         self._num_ended += 1
         self._go_to(source, 1.0)
 
-    def _go_to(self, source: Source, share: float) -> None:
+    def _go_to(self, source: Source, share: float, is_earlier: bool = False) -> None:
         before = self._share.get(source.source_id, 0.0)
         after = self._share[source.source_id] = min(1.0, max(before, share))  # a second look at it is no way back
         done_ms = self._mined_ms + sum(self._running_ms.values())
         speed = done_ms / 1000 / max(time.monotonic() - self._started, 1e-3)
         note = f"{self._num_ended} of {len(self._percent)} sources, {speed:.1f}x realtime"
-        self._advance((after - before) * self._percent[source.source_id], note)
+        self._advance((after - before) * self._percent[source.source_id], note, is_earlier)
 
 
 def _num_bytes(source: Source) -> int:

@@ -92,7 +92,11 @@ def _mine(plan: MiningPlan, cast: Cast, folder: MinedFolder, course: Course, rea
             cues, _ = look()
         return _rejected(folder, course, cues, problem, reader)
     course.duration_ms = max(course.duration_ms, heard.end_ms)
-    cues, unread = look()
+    try:
+        cues, unread = look()
+    except Unusable as problem:
+        detail = "; ".join([problem.detail, *heard.damage[:1]])
+        raise Unusable(problem.stage, problem.reason, detail, final=problem.final) from problem
     spoken, unspoken = spoken_cues(cues, heard.voice, plan.language)
     pairs, unpaired = align(cast, media, spoken, heard, course)
     with course.phase("cut", "audio unreadable"):

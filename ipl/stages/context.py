@@ -47,11 +47,11 @@ class Context:
         return self.plan.cycles[cycle.index]
 
     def portable(self, model: ModelRef) -> dict[str, object]:
-        """A model for a receipt: its path relative to the run directory, where it lies in it."""
-        path = model.path
-        inside = path.is_relative_to(self.run.path)
+        """A model for a receipt: its path relative to the run directory, where it lies in it, else a whole one."""
+        path = model.path.absolute()
+        inside = path.is_relative_to(self.run.path.absolute())
         return {
-            "path": str(path.relative_to(self.run.path)) if inside else str(path),
+            "path": str(path.relative_to(self.run.path.absolute())) if inside else str(path),
             "cycle": model.cycle,
             "epoch": model.epoch,
             "dev_error": model.dev_error,

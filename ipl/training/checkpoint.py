@@ -16,9 +16,9 @@ from ipl.asr.models.model import CtcModel
 from ipl.asr.models.reference import CONFIG_FILE, WEIGHTS_FILE
 from ipl.asr.models.store import save as save_model
 from ipl.errors import StageError
-from ipl.training.results import checkpoint_folders, epoch_result, epoch_results, write_epoch
+from ipl.training.results import checkpoint_folders, epoch_result, epoch_results, step_of, write_epoch
 
-__all__ = ["STATE_FILE", "Position", "clean", "latest", "read_state", "save"]
+__all__ = ["STATE_FILE", "Position", "clean", "latest", "newest_before", "read_state", "save", "tidy"]
 
 STATE_FILE = "trainer.pt"
 
@@ -59,12 +59,11 @@ def save(
     position: Position,
     state: dict[str, Any],
     metrics: dict[str, float] | None,
-    keep: int,
 ) -> Path:
-    """Writes a checkpoint, then takes away what it makes superfluous; returns its folder.
+    """Writes a checkpoint beside the older ones and returns its folder.
 
     With `metrics` it is the checkpoint of the epoch that has just ended, before `position`. StageError where it
-    cannot be written; the older ones are there still.
+    cannot be written.
     """
     folder = out_dir / f"step-{position.step:06d}"
     partial = folder.with_name(f".{folder.name}.partial")
@@ -84,11 +83,12 @@ def save(
         raise StageError(
             f"{folder}: the checkpoint cannot be written: {error}; make room, and the same command goes on"
         ) from error
-    _tidy(out_dir, folder, keep)
     return folder
 
 
-def _tidy(out_dir: Path, newest: Path, keep: int) -> None:
+def tidy(out_dir: Path, keep: int) -> None:
+    """Takes away what the newest checkpoint, known to be good, makes superfluous: of epochs all but `keep`."""
+    newest = latest(out_dir)
     for folder in checkpoint_folders(out_dir):
         if folder == newest:
             continue
@@ -116,6 +116,12 @@ def clean(out_dir: Path) -> None:
 def latest(out_dir: Path) -> Path | None:
     """The newest checkpoint from which training can go on."""
     return next((each for each in reversed(checkpoint_folders(out_dir)) if (each / STATE_FILE).is_file()), None)
+
+
+def newest_before(out_dir: Path, step: int) -> Path | None:
+    """The newest checkpoint of a step before another that has weights."""
+    older = (each for each in reversed(checkpoint_folders(out_dir)) if step_of(each) < step)
+    return next((each for each in older if (each / WEIGHTS_FILE).is_file()), None)
 
 
 def read_state(folder: Path) -> tuple[Position, dict[str, Any]]:

@@ -24,7 +24,8 @@ class TrainingOptions(DataOptions):
     """The options of a training; those of the trainer plugin `ddp` are these."""
 
     HOW_NOT_WHAT: ClassVar[frozenset[str]] = frozenset(
-        DataOptions.LOADING | {"log_every", "checkpoint_seconds", "checkpoint_steps", "max_restarts", "processes"}
+        DataOptions.LOADING
+        | {"log_every", "checkpoint_seconds", "checkpoint_steps", "max_restarts", "processes", "nodes", "rendezvous"}
     )
     """Options that change how a training goes and not what it comes to: with others it is still the same training."""
 
@@ -35,6 +36,11 @@ class TrainingOptions(DataOptions):
     processes: int = 0
     """processes that the batches of the ranks are dealt out to; 0 for one each. With more or fewer of them a training
     that was begun goes on as the same one, but for rounding and what is drawn at random"""
+    nodes: int = 1
+    """machines that the processes are dealt out to, with the run directory on a disk that all share; on each but
+    the first the command that `ipl run` prints joins the training"""
+    rendezvous: str | None = None
+    """where nodes meet: name or address of the first one and a free port of it, such as node-1:29500"""
     learning_rate: float = 1e-3
     """highest learning rate, reached at the end of the warm-up"""
     schedule: Schedule = "cosine"
@@ -67,7 +73,8 @@ class TrainingOptions(DataOptions):
     """what ranks share out between them to save memory: nothing, the optimizer's state (zero1), or the model with all
     that belongs to it (fsdp)"""
     compile: bool = False
-    """compile the model with torch.compile: minutes at the start, then faster on a GPU; a CPU needs a C++ compiler"""
+    """compile the model with torch.compile, for GPUs, on which it has not been tried: on a CPU, where it needs a C++
+    compiler, torch compiles convolutions anew for each length of a batch, which takes longer than it saves"""
     compression: Compression = "none"
     """how gradients travel between ranks: as they are, as fp16 or bf16 (half the bytes), as thin matrices (powersgd) or
     as signs under an Adam whose variance is frozen within blocks (onebit); the last two are for slow networks and long
@@ -94,13 +101,17 @@ class TrainingOptions(DataOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         positive = ("epochs", "ranks", "learning_rate", "clip_norm", "accumulate", "threads_per_rank", "log_every")
-        for name in (*positive, "powersgd_rank"):
+        for name in (*positive, "powersgd_rank", "nodes"):
             _check(name, getattr(self, name), getattr(self, name) > 0, "more than 0")
         not_negative = ("weight_decay", "checkpoint_seconds", "checkpoint_steps", "keep")
         prices = ("otc_substitution", "otc_insertion", "otc_deletion")
         for name in (*not_negative, *prices, "max_restarts", "processes"):
             _check(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
         _check("warmup_share", self.warmup_share, 0 <= self.warmup_share <= 1, "0 to 1")
+        processes = self.processes or self.ranks
+        _check("nodes", self.nodes, processes % self.nodes == 0, f"a divisor of the {processes} processes")
+        is_known = self.nodes == 1 or (self.rendezvous or "").rpartition(":")[2].isdigit()
+        _check("rendezvous", self.rendezvous, is_known, "the first node and a port, such as node-1:29500, as nodes > 1")
         share = self.compression_warmup_share
         _check("compression_warmup_share", share, 0 <= share <= 1, "0 to 1")
         _check("ema_decay", self.ema_decay, 0 <= self.ema_decay < 1, "0 or more, less than 1")

@@ -23,7 +23,7 @@ from ipl.training.job import Job
 from ipl.training.processes import die_with_parent
 from ipl.training.results import METRICS_FILE, SKIPPED_FILE, checkpoint_folders, epoch_result, read_lines
 
-__all__ = ["LOG_FILE", "run"]
+__all__ = ["LOG_FILE", "command", "environment", "run"]
 
 LOG_FILE = "train.log"
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -47,7 +47,10 @@ def run(job: Job) -> Iterator[EpochResult]:
         return
     cores = len(os.sched_getaffinity(0))
     processes = job.options.processes or job.options.ranks
-    if job.options.device != "cuda" and processes > cores:
+    if job.options.nodes > 1:
+        others = f"python -m ipl.training.node {job.path}"
+        say(f"  training: waits at {job.options.rendezvous} for {job.options.nodes} nodes; on each other one: {others}")
+    elif job.options.device != "cuda" and processes > cores:
         say(f"  training: {processes} ranks on {cores} cores; they will wait for each other")
     total = sum(count_steps(job.batches, epoch, job.options.ranks) for epoch in range(job.options.epochs))
     with _torchrun(job) as process, progress("training", total, "steps") as advance:
@@ -87,18 +90,26 @@ def _new_results(out_dir: Path, seen: set[Path]) -> Iterator[EpochResult]:
             yield result
 
 
-@contextmanager
-def _torchrun(job: Job) -> Iterator[subprocess.Popen[bytes]]:
-    """The process that starts the ranks; it ends with this block, and they end with it."""
+def command(job: Job) -> list[str]:
+    """What starts a node's ranks of a training, and starts them again."""
     options = job.options
-    command = [
-        *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-        *("--nproc-per-node", str(options.processes or options.ranks), "--max-restarts", str(options.max_restarts)),
+    nodes = ["--standalone"]
+    if options.nodes > 1:
+        meeting = ("--rdzv-backend", "c10d", "--rdzv-endpoint", str(options.rendezvous), "--rdzv-id", job.out_dir.name)
+        nodes = ["--nnodes", str(options.nodes), *meeting]
+    own_processes = (options.processes or options.ranks) // options.nodes
+    return [
+        *(sys.executable, "-m", "torch.distributed.run", *nodes),
+        *("--nproc-per-node", str(own_processes), "--max-restarts", str(options.max_restarts)),
         *("--log-dir", str(job.out_dir / ".torchrun")),
         *("-m", "ipl.training.worker", str(job.path)),
     ]
-    threads = str(options.threads_per_rank)
-    environment = os.environ | {
+
+
+def environment(job: Job) -> dict[str, str]:
+    """The variables that ranks are started with."""
+    threads = str(job.options.threads_per_rank)
+    return os.environ | {
         "OMP_NUM_THREADS": threads,
         "MKL_NUM_THREADS": threads,
         "PYTHONUNBUFFERED": "1",
@@ -106,9 +117,19 @@ def _torchrun(job: Job) -> Iterator[subprocess.Popen[bytes]]:
         # the dead, and at times try to reach them (torch 2.13): let every attempt have a store of its own.
         "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
     }
+
+
+@contextmanager
+def _torchrun(job: Job) -> Iterator[subprocess.Popen[bytes]]:
+    """The process that starts the ranks; it ends with this block, and they end with it."""
     with (job.out_dir / LOG_FILE).open("ab") as log:
         process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent
+            command(job),
+            env=environment(job),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            preexec_fn=die_with_parent,
         )
     try:
         yield process

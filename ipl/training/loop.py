@@ -48,7 +48,7 @@ def train(job: Job, world: World) -> None:
     data = TrainingSet(job, model.config, model.units, skipped)
     dev = DevSet(job.dev, model.config, world)
     writer = MetricsWriter(out_dir, position.step) if world.is_first else None
-    saved_at = time.monotonic()
+    saved_at, is_proven = time.monotonic(), False
 
     while position.epoch < options.epochs:
         learner.text_loss.begin_epoch(position.epoch)
@@ -58,17 +58,21 @@ def train(job: Job, world: World) -> None:
             counts, norm = learner.learn(batch, position.step, rate)
             position.advance(counts, norm)
             _stop_if_diverged(position, learner)
+            is_good = not position.bad_in_a_row
+            if is_good and not is_proven and world.is_first:  # the weights of the newest checkpoint give gradients
+                checkpoint.tidy(out_dir, options.keep)
+            is_proven |= is_good
             if position.step % options.log_every == 0:
                 if writer:
                     line = averages(position.line_sums) | {"grad_norm": norm, "learning_rate": rate}
                     writer.write("step", position.epoch, position.step, line)
                 position.line_sums = {}
-            is_due = position.place < len(steps) and _is_due(position.step, saved_at, options)
+            is_due = is_good and position.place < len(steps) and _is_due(position.step, saved_at, options)
             if learner.shares_state:
                 is_due = world.as_first(is_due)
             if is_due and (world.is_first or learner.shares_state):
                 _save(job, learner, position, None)
-                saved_at = time.monotonic()
+                saved_at, is_proven = time.monotonic(), False
 
         world.share(model.buffers())  # statistics of batch norms, which are those of each rank's own batches
         _stop_if_grown(position, learner)
@@ -79,8 +83,9 @@ def train(job: Job, world: World) -> None:
             writer.write("epoch", position.epoch - 1, position.step, metrics)
         if world.is_first or learner.shares_state:
             _save(job, learner, position, metrics)
-            saved_at = time.monotonic()
+            saved_at, is_proven = time.monotonic(), False
     if writer:
+        checkpoint.tidy(out_dir, options.keep)
         writer.close()
         shutil.rmtree(out_dir / CACHE_FOLDER, ignore_errors=True)
 
@@ -89,7 +94,7 @@ def _save(job: Job, learner: Learner, position: Position, metrics: dict[str, flo
     """Writes a checkpoint on the first rank, of what all ranks that take part give to it."""
     state, shown = learner.state(), learner.shown()
     if learner.world.is_first:
-        checkpoint.save(job.out_dir, shown, position, state, metrics, job.options.keep)
+        checkpoint.save(job.out_dir, shown, position, state, metrics)
 
 
 def _is_due(step: int, saved_at: float, options: TrainingOptions) -> bool:
@@ -106,6 +111,7 @@ def _stop_if_diverged(position: Position, learner: Learner) -> None:
             learner.job,
             f"the gradient was no finite number in {limit} steps in a row, up to step {position.step} of epoch "
             f"{position.epoch}",
+            before_step=position.step - limit,  # since then the weights have been those that give no gradient
         )
 
 
@@ -117,11 +123,13 @@ def _stop_if_grown(position: Position, learner: Learner) -> None:
         raise _divergence(
             learner.job,
             f"the mean loss of epoch {position.epoch} was {loss:.3g} nats a unit, once it was {min(before):.3g}",
+            before_step=position.step - position.place + 1,
         )
 
 
-def _divergence(job: Job, what: str) -> StageError:
+def _divergence(job: Job, what: str, before_step: int) -> StageError:
+    good = checkpoint.newest_before(job.out_dir, before_step)
     return StageError(
-        f"training diverged: {what}; last good checkpoint: {checkpoint.latest(job.out_dir) or 'none'}; "
+        f"training diverged: {what}; last good checkpoint: {good or 'none'}; "
         f"lower learning_rate (now {job.options.learning_rate:g}) or clip_norm (now {job.options.clip_norm:g})"
     )

@@ -36,7 +36,12 @@ SKIPPED_FILE = "skipped.jsonl"
 
 def checkpoint_folders(out_dir: Path) -> list[Path]:
     """The checkpoints of a training, oldest first."""
-    return sorted(out_dir.glob("step-*"), key=lambda folder: int(folder.name.removeprefix("step-")))
+    return sorted(out_dir.glob("step-*"), key=step_of)
+
+
+def step_of(folder: Path) -> int:
+    """How many steps a checkpoint's training had come."""
+    return int(folder.name.removeprefix("step-"))
 
 
 def write_epoch(folder: Path, epoch: int, step: int, metrics: dict[str, float]) -> None:

@@ -18,7 +18,7 @@ __all__ = ["HuggingFaceBuilder", "HuggingFaceInitializer", "HuggingFaceRecognize
 class HuggingFaceBuilder:
     """A recogniser from Hugging Face is the teacher: Whisper, or wav2vec 2.0, HuBERT, WavLM, MMS with a CTC layer."""
 
-    model: str
+    model: Path | str
     "a checkpoint's folder, or its name on huggingface.co, such as openai/whisper-small"
     language: str | None = None
     "language whose adapter MMS uses, such as swh; others have none"
@@ -76,7 +76,7 @@ class HuggingFaceInitializer:
     Of Whisper it takes the encoder. The convolutions of wav2vec 2.0 and its like stay as they are.
     """
 
-    model: str
+    model: Path | str
     "a checkpoint's folder, or its name on huggingface.co, such as facebook/mms-300m"
     head: Literal["own", "new"] = "new"
     "the CTC layer and characters that the checkpoint has, or a new layer for the units of the labelled text"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import cache
+from importlib.util import find_spec
 from typing import Any, ClassVar
 
 import numpy as np
@@ -38,6 +40,11 @@ class EasyOcr:
     batch_size: int = 8
     "lines recognised at once"
 
+    def __post_init__(self) -> None:
+        """Says before any work that the package is missing; whether its weights are there only loading them tells."""
+        if sys.modules.get("easyocr") is None and find_spec("easyocr") is None:
+            raise _missing("is not installed")
+
     @ipl.hookimpl
     def read_text(self, pictures: Sequence[Picture], lines: bool | None) -> list[list[Reading]]:
         """Reads each picture (uint8 [H, W, 3], RGB)."""
@@ -59,16 +66,19 @@ class EasyOcr:
         return sorted(readings, key=lambda each: (each.box[1], each.box[0]))
 
 
+def _missing(how: str) -> InputError:
+    return InputError(
+        f'text reader easyocr: the package {how}; install it with pip install "ipl[easyocr]", or use rapidocr'
+    )
+
+
 @cache
 def _reader(languages: tuple[str, ...], gpu: bool, download: bool, model_dir: str | None) -> Any:
     """One reader for a process and its options."""
     try:
         import easyocr
     except ImportError as error:
-        raise InputError(
-            f"text reader easyocr: the package cannot be imported ({error}); "
-            'install it with pip install "ipl[easyocr]", or use rapidocr'
-        ) from error
+        raise _missing(f"cannot be imported ({error})") from error
     try:
         return easyocr.Reader(
             list(languages), gpu=gpu, model_storage_directory=model_dir, download_enabled=download, verbose=False

@@ -45,6 +45,10 @@ class Tesseract:
     min_score: float = 0.3
     "readings that score lower are left out, 0 to 1"
 
+    def __post_init__(self) -> None:
+        """Says before any work that the program or a language is missing."""
+        _program(self.language)
+
     @ipl.hookimpl
     def read_text(self, pictures: Sequence[Picture], lines: bool | None) -> list[list[Reading]]:
         """Reads each picture (uint8 [H, W, 3], RGB), or all as single lines; with None for `lines` none is read."""
@@ -82,9 +86,10 @@ def _program(language: str) -> str:
     known = (listed.stdout + listed.stderr).split("\n")[1:]
     missing = [each for each in language.split("+") if each not in known]
     if missing:
+        package = f"tesseract-ocr-{missing[0].replace('_', '-')}"
         raise InputError(
             f"text reader tesseract: language {'+'.join(missing)} is not installed; known: "
-            f"{', '.join(filter(None, known))}; install it (Debian: apt install tesseract-ocr-{missing[0]})"
+            f"{', '.join(filter(None, known))}; install it (Debian: apt install {package})"
         )
     return program
 

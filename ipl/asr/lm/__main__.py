@@ -1,6 +1,6 @@
 """Estimates a language model: `python -m ipl.asr.lm TEXT... --out lm.arpa [--order 6]`; a line of a file, one text.
 
-Its units are characters; for a recogniser of longer units name its folder with `--units`.
+Its units are characters; for a recogniser of longer units name its folder with `--units`. A TEXT may be packed (.gz).
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from ipl.asr.lm.estimate import estimate
 from ipl.asr.models.reference import CONFIG_FILE
 from ipl.asr.text import TextConfig, normalise
 from ipl.errors import InputError, IplError
-from ipl.files import read_json
+from ipl.files import open_text, read_json
+from ipl.speech import find_model
 
 
 def main() -> int:
@@ -24,14 +25,17 @@ def main() -> int:
     parser.add_argument("texts", nargs="+", type=Path, metavar="TEXT")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--order", type=int, default=6, help="units of an n-gram")
-    parser.add_argument("--units", type=Path, metavar="MODEL", help="folder of a recogniser: its units, its text")
+    parser.add_argument(
+        "--units", type=Path, metavar="MODEL", help="model folder or run directory: its units, its text"
+    )
     parser.add_argument("--keep-case", action="store_true", help="for a model that learned text with lower_case: false")
     parser.add_argument("--keep-punctuation", action="store_true", help="likewise strip_punctuation: false")
     arguments = parser.parse_args()
     config, units = TextConfig(not arguments.keep_case, not arguments.keep_punctuation), None
     try:
         if arguments.units:
-            model, units = from_json(read_json(arguments.units / CONFIG_FILE), str(arguments.units / CONFIG_FILE))
+            described = find_model(arguments.units).path / CONFIG_FILE
+            model, units = from_json(read_json(described), str(described))
             config = model.text
         if arguments.order < 1:
             raise InputError(f"--order: found {arguments.order}, expected 1 or more")
@@ -48,8 +52,9 @@ def main() -> int:
 
 def _read(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        with open_text(path) as file:
+            return file.read().splitlines()
+    except (OSError, EOFError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: no text can be read from it: {error}") from error
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ipl.errors import InputError
-from ipl.files import write_text
+from ipl.files import open_text, write_text
 
 __all__ = ["BEGIN", "END", "UNKNOWN", "Ngram", "Ngrams", "read_arpa", "write_arpa"]
 
@@ -64,10 +64,10 @@ def read_arpa(path: Path) -> Ngrams:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
-        with path.open(encoding="utf-8") as file:
+        with open_text(path) as file:
             for number, line in enumerate(file, start=1):
                 yield number, line.strip()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: no language model can be read from it: {error}") from error
 
 

@@ -72,7 +72,8 @@ def automaton(ngrams: Ngrams, units: Units) -> Automaton:
     ids = {symbol: unit for unit, symbol in enumerate(units.symbols) if unit != BLANK}
     if not any((symbol,) in ngrams.values for symbol in ids):
         raise InputError(
-            "language model: has none of the recogniser's units; expected characters, the space as <space>"
+            "language model: has none of the recogniser's units; expected characters, the space as <space>, not words; "
+            "make one with `python -m ipl.asr.lm TEXT --units <folder of the recogniser>`"
         )
     longer = [symbol for symbol in ids if len(symbol.strip()) > 1]
     if longer and not any((symbol,) in ngrams.values for symbol in longer):

@@ -52,7 +52,7 @@ class PowerSgdAverager(Averager):
         # Copies, not views of the bucket: where a matrix lies in memory changes the last bit of its products, and
         # DDP groups gradients in another way in the first step of a training that goes on.
         wanted = {name: self._with_memory(name, gradient) for name, gradient in gradients.items()}
-        matrices = {name: each.flatten(1) for name, each in wanted.items() if self._gains(each)}  # [N, M] each
+        matrices = {name: each.flatten(1) for name, each in wanted.items() if self.gains(each)}  # [N, M] each
         others = {name: each for name, each in wanted.items() if name not in matrices}
 
         sketches = [matrix @ self._right_of(name, matrix) for name, matrix in matrices.items()]  # [N, K] each
@@ -77,7 +77,8 @@ class PowerSgdAverager(Averager):
             gradient.copy_(sent[name].view_as(gradient))
         return done(bucket.buffer())
 
-    def _gains(self, gradient: Tensor) -> bool:
+    def gains(self, gradient: Tensor) -> bool:
+        """Whether two thin matrices are less than a gradient of its shape."""
         if gradient.dim() < 2:
             return False
         rows = gradient.shape[0]
