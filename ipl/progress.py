@@ -76,7 +76,8 @@ def _lines(label: str, total: float, unit: str) -> Iterator[Advance]:
         said = f", {note}" if note else ""
         now = time.monotonic()
         soonest, latest = SECONDS_BETWEEN_LINES
-        if now - last >= min(max(soonest, 0.1 * (now - started)), latest) and done < total:
+        is_time = now - last >= min(max(soonest, 0.1 * (now - started)), latest)
+        if is_time and done < total and not is_earlier:
             last = now
             is_known = done - earlier >= 0.01 * total
             left = (

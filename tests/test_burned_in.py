@@ -370,6 +370,16 @@ def test_lines_as_long_as_each_other_are_centred_in_the_middle_of_the_picture(mi
     assert row.anchor.kind == kind
 
 
+def test_of_a_centred_line_the_detector_may_lose_the_end() -> None:
+    found = [
+        (0, Reading("Every farmer watched every house..", 0.99, (70, 300, 542, 340))),
+        (1, Reading("Who is it then?", 0.99, (180, 300, 458, 340))),
+        (2, Reading("Come in, both!", 0.99, (181, 300, 460, 340))),
+    ]
+    (row,) = find_rows(found, 640)
+    assert (row.anchor.kind, row.num_texts) == ("centre", 3)
+
+
 def test_what_is_empty_of_a_wide_mark_belongs_to_the_line() -> None:
     # Of a line that ends with a wide mark no detector sees the end; two of these seem to begin at one place.
     seen = [

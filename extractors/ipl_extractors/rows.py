@@ -26,7 +26,7 @@ PIECES = 1.6
 """How much higher one piece of a line may seem than another: with and without a letter that hangs below."""
 CLOSE = 0.1
 """How far off their anchor detectors find lines, as a share of their height."""
-MIDDLE = 0.01
+MIDDLE = 0.02
 """How far from the middle of the width lines have their centre that are meant to have it there, as a share of it."""
 
 Found = tuple[int, Reading]
@@ -176,7 +176,8 @@ def _aligned(heap: Sequence[Found], width: int) -> Row:
 
     Those count first that share it to within what detectors vary. Lines that are about as long as each other share
     their start and their centre both, but only one of them so closely; others are near it where a word was not found.
-    If as many share both so closely, they are centred where that is the middle of the picture.
+    In the middle of the picture, where most are meant to be, they need not be so close, and of two anchors that as many
+    share this is theirs.
     """
     spans = sorted(heap, key=lambda each: each[1].box[2] - each[1].box[0])
     height = _height(heap)
@@ -192,7 +193,8 @@ def _aligned(heap: Sequence[Found], width: int) -> Row:
             )
             off = round(sum(abs(place - anchor.x) for place in places) / (CLOSE * height))
             is_usual = kind == "centre" and abs(anchor.x - width / 2) <= MIDDLE * width
-            counts = close.num_texts, row.num_texts, row.num_frames
+            at_all = row.num_texts if is_usual else close.num_texts
+            counts = at_all, close.num_texts, row.num_texts, row.num_frames
             rank = *counts, is_usual, -off, kind == "centre"  # as most are, if in doubt
             if best is None or rank > best[0]:
                 best = rank, row
