@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile as sf
 import torch
 from ipl_plugins.huggingface import HuggingFaceBuilder, HuggingFaceInitializer, HuggingFaceRecognizer
 from ipl_plugins.recognizers import Ctc
@@ -156,6 +157,16 @@ def test_the_commands_take_checkpoints(tmp_path: Path, capsys: pytest.CaptureFix
     for kind in ("whisper", "ctc"):
         assert main(["evaluate", "--model", str(tmp_path / kind), "--data", str(tmp_path / "d"), "--beam", "2"]) == 0
         assert "over 2 words" in capsys.readouterr().out
+    sf.write(tmp_path / "a.wav", np.zeros(16_000, np.float32), 16_000)
+    for wrong, told in (
+        (["--format", "ctm"], "Whisper tells no times of words"),
+        (["--decode", "rescore"], "Whisper takes no rescore"),
+        (["--streaming"], "cannot be streamed"),
+    ):
+        assert main(["transcribe", "--model", str(tmp_path / "whisper"), str(tmp_path / "a.wav"), *wrong]) == 2
+        assert told in capsys.readouterr().err
+    assert main(["transcribe", "--model", str(tmp_path / "ctc"), "--language", "sw", str(tmp_path / "a.wav")]) == 2
+    assert "only Whisper is told" in capsys.readouterr().err
 
 
 def test_whisper_hears_long_sound_in_pieces(tmp_path: Path) -> None:

@@ -112,6 +112,20 @@ def test_a_file_is_told_as_it_goes(folder: Path, tmp_path: Path, capsys: pytest.
     assert main(["transcribe", "--model", str(folder / "model"), "--streaming", "--format", "srt", str(file)]) == 2
 
 
+def test_several_files_are_written_one_by_one(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [tmp_path / "a b.wav", tmp_path / "film.wav"]
+    for number, file in enumerate(files):
+        sf.write(file, sound(3, seed=number), RATE, subtype="PCM_16")
+    command = ["transcribe", "--model", str(folder / "model"), "--format", "srt", *map(str, files)]
+    assert main(command) == 2
+    assert "name a folder for them with --out" in capsys.readouterr().err
+    assert main([*command, "--out", str(tmp_path / "srt")]) == 0
+    assert capsys.readouterr().out == ""
+    assert sorted(each.name for each in (tmp_path / "srt").iterdir()) == ["a b.srt", "film.srt"]
+    assert main([*command, str(tmp_path / "other/film.wav"), "--out", str(tmp_path / "srt")]) == 2
+    assert "2 of the files are named film" in capsys.readouterr().err
+
+
 def test_what_cannot_be_streamed_is_told() -> None:
     with pytest.raises(InputError, match="normalised by utterance"):
         Listener(talkative(FeatureConfig(RATE, 40), chunk_frames=8), DecodingOptions())

@@ -63,6 +63,12 @@ def test_every_rate_is_heard(rate: int) -> None:
     assert span.end_ms == pytest.approx(2000, abs=200)
 
 
+@pytest.mark.parametrize("seconds", [1.0, 1.01, 1.019])
+def test_voice_up_to_the_end_of_the_sound_is_whole(seconds: float) -> None:
+    (span,) = Webrtcvad().detect_voice([np.zeros(16_000, np.int16), buzz(seconds)], 16_000)
+    assert span.end_ms == round(1000 + 1000 * seconds)
+
+
 def test_no_sound_and_silence_hold_no_voice() -> None:
     assert list(Webrtcvad().detect_voice([], 16_000)) == []
     assert list(Webrtcvad().detect_voice([np.zeros(0, np.int16)], 16_000)) == []
