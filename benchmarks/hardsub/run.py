@@ -6,7 +6,7 @@ import argparse
 import json
 import resource
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -24,6 +24,7 @@ from suite import Made
 from ipl.hookspecs import ReadText
 from ipl.mining.media import probe
 from ipl.mining.plan import TextReaderMeter
+from ipl.mining.scripts import script_of
 from ipl.records import Cue, MediaInfo
 
 Reader = Callable[[MediaInfo, ReadText, Path], Iterable[Cue]]
@@ -32,6 +33,8 @@ READERS: dict[str, Reader] = {
     "plain": lambda media, read_text, folder: plain_loop(media, read_text),
     "plain-thirds": lambda media, read_text, folder: plain_loop(media, read_text, ("upper", "lower")),
 }
+
+OFTEN = 0.2
 
 
 @dataclass
@@ -42,6 +45,7 @@ class Sums:
     films: int = 0
     with_captions: int = 0
     bands_found: int = 0
+    scripts_found: int = 0
     false_bands: int = 0
     without_captions: int = 0
     none_said: int = 0
@@ -99,6 +103,8 @@ def _measure(
         hits = [band for band in bands if band[0] <= film.rows[0] + 3 and band[1] >= film.rows[1] - 3]
         sums.with_captions += 1
         sums.bands_found += bool(hits)
+        lines = [line for cue in film.truth.cues for line in cue.text.split("\n")]
+        sums.scripts_found += _often(map(script_of, lines)) == _often(cue.track.rpartition(":")[2] for cue in found)
         true = [film.rows, film.other_rows or film.rows]
         sums.false_bands += sum(all(band[1] <= rows[0] or band[0] >= rows[1] for rows in true) for band in bands)
     else:
@@ -138,6 +144,7 @@ def _figures(sums: Sums) -> dict[str, float | None]:
         "boundary error, median, frames": score.boundary(50),
         "boundary error, p95, frames": score.boundary(95),
         "band found %": 100 * sums.bands_found / sums.with_captions if sums.with_captions else None,
+        "scripts found %": 100 * sums.scripts_found / sums.with_captions if sums.with_captions else None,
         "none said where none %": 100 * sums.none_said / sums.without_captions if sums.without_captions else None,
         "false bands": sums.false_bands,
         "recogniser calls per true cue": sums.recognizer_calls / cues,
@@ -149,6 +156,12 @@ def _figures(sums: Sums) -> dict[str, float | None]:
         "x realtime, one processor": sums.video_s / sums.cost.cpu_s,
         "peak memory, GB": kilobytes / 1e6,
     }
+
+
+def _often(scripts: Iterable[str]) -> set[str]:
+    """The scripts that a fifth of lines, or cues of a track, or more are in; those without letters are in none."""
+    counts = Counter(filter(None, scripts))
+    return {script for script, count in counts.items() if count >= OFTEN * counts.total()}
 
 
 def _print_conditions(by_condition: dict[tuple[str, str], Score]) -> None:
