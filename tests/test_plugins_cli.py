@@ -143,7 +143,6 @@ def test_show_tells_what_a_text_reader_reads_and_costs(capsys: pytest.CaptureFix
         (["filter", "scor"], "did you mean 'score'?"),
         (["filter"], "is a role; name a plugin of it: "),
         (["external"], "`ipl plugins show builder external` or `ipl plugins show initializer external`"),
-        (["a", "b", "c"], "expected a role and a name"),
     ],
 )
 def test_show_helps_with_wrong_words(words: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,7 +26,8 @@ def add_parser(commands: Any) -> None:
     list_.set_defaults(run=_list)
 
     show = kinds.add_parser("show", help="describe a plugin", description="Says what a plugin does, and its options.")
-    show.add_argument("words", nargs="+", metavar="[ROLE] NAME", help="the plugin; its role may be left out")
+    show.add_argument("role", nargs="?", metavar="ROLE", help="its role, where several have a plugin of its name")
+    show.add_argument("name", metavar="NAME", help="the plugin")
     _add_files(show)
     show.set_defaults(run=_show)
 
@@ -82,14 +83,9 @@ def _show(args: argparse.Namespace) -> int:
     from ipl.cli.plugin_pages import page
     from ipl.registry import Registry
 
-    if len(args.words) > 2:
-        raise InputError(
-            f"found {' '.join(args.words)!r}, expected a role and a name, e.g. `ipl plugins show filter score`"
-        )
-    *role, name = args.words
-    registry = Registry(args.plugins)
-    if role:
-        print(page(registry.get(_known_role(role[0]), name)))
+    name, registry = args.name, Registry(args.plugins)
+    if args.role:
+        print(page(registry.get(_known_role(args.role), name)))
         return 0
     if name in ROLES:
         raise InputError(
