@@ -139,12 +139,14 @@ def stream(model: Path | str, file: Path | str, **decoding: Any) -> Iterator[Seg
     from ipl.asr.recognition import DecodingOptions, pick_device
     from ipl.mining.media import audio_blocks, probe
 
-    path, reference, options = Path(file), find_model(model), DecodingOptions(**decoding)
+    path, reference = Path(file), find_model(model)
     if kind := checkpoint_kind(reference.path):
         raise InputError(
             f"{reference.path}: a checkpoint of Hugging Face ({kind}) cannot be streamed; expected a model of "
             "ipl with chunks, or leave streaming out"
         )
+    _check_language(reference, decoding)
+    options = DecodingOptions(**decoding)
     network = load(reference.path, pick_device(options.device))
     rate = network.config.features.sample_rate_hz
     if not probe(path).has_audio:
@@ -191,12 +193,17 @@ def _recognizer(model: ModelRef, decoding: dict[str, Any]) -> Callable[..., Iter
                 raise InputError(f"{model.path}: Whisper takes no {other or 'language model'}; leave {name} out")
         known = {option.name for option in info.options}
         decoding = {name: value for name, value in decoding.items() if name in known}
-    elif decoding.get("language"):
-        raise InputError(f"{model.path}: a model of ipl has learnt its language; only Whisper is told one")
+    else:
+        _check_language(model, decoding)
     try:
         return implement("recognizer", [info.cls(**decoding)])
     except (TypeError, ValueError) as error:
         raise InputError(f"decoding: {error}") from error
+
+
+def _check_language(model: ModelRef, decoding: dict[str, Any]) -> None:
+    if decoding.get("language"):
+        raise InputError(f"{model.path}: a model of ipl has learnt its language; only Whisper is told one")
 
 
 def _later(word: Word, ms: int) -> Word:

@@ -131,7 +131,8 @@ def _find(pythons: list[Path], package: str, begins: str) -> tuple[Path | None, 
 def _ipl(engine: RapidOcr, film: Made) -> tuple[list[Cue], int]:
     meter = TextReaderMeter(engine.read_text)
     with tempfile.TemporaryDirectory() as folder:
-        found = list(BurnedIn().extract_cues(probe(film.path), None, meter, Path(folder)))
+        all_found = BurnedIn().extract_cues(probe(film.path), None, meter, Path(folder))
+        found = [each for each in all_found if isinstance(each, Cue)]
     return found, meter.detector_calls + meter.recognizer_calls
 
 

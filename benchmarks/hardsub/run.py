@@ -25,9 +25,9 @@ from ipl.hookspecs import ReadText
 from ipl.mining.media import probe
 from ipl.mining.plan import TextReaderMeter
 from ipl.mining.scripts import script_of
-from ipl.records import Cue, MediaInfo
+from ipl.records import Cue, MediaInfo, Reject
 
-Reader = Callable[[MediaInfo, ReadText, Path], Iterable[Cue]]
+Reader = Callable[[MediaInfo, ReadText, Path], Iterable[Cue | Reject]]
 READERS: dict[str, Reader] = {
     "burned_in": lambda media, read_text, folder: BurnedIn().extract_cues(media, None, read_text, folder),
     "plain": lambda media, read_text, folder: plain_loop(media, read_text),
@@ -91,7 +91,7 @@ def _measure(
     meter = TextReaderMeter(read_text)
     with tempfile.TemporaryDirectory() as folder, measured() as cost:
         media = probe(film.path)
-        found = list(reader(media, meter, Path(folder)))
+        found = [each for each in reader(media, meter, Path(folder)) if isinstance(each, Cue)]
     rate = float(Fraction(film.truth.frame_rate))
     scored = score(together(found), film.truth.cues, rate)
     sums.score += scored

@@ -48,6 +48,8 @@ PURE = 80
 """How much brighter in one colour than in luma letters are of which luma tells too little: red, blue, purple."""
 SELDOM, SOMETIMES = 0.1, 0.2
 """Letters may be of one colour here and of another there: two speakers, by line; a karaoke line, by stroke."""
+CLEARER = 0.1
+"""How much more of white letters is closed off in luma than by the brightest colour, at the least: mostly 0.2."""
 OFF_MIDDLE = 0.05
 MOST_BANDS = 3
 MOST_GAPS = 6
@@ -159,9 +161,16 @@ def _coloured(band: Band, crops: Sequence[Sequence[Picture]], scale: float) -> B
     line_height = round(band.line_height * scale)
     lumas = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.uint8) for picture in pictures]
     values: list[Luma] = [picture.max(axis=2) for picture in pictures]
-    pure = [_are_pure(value, luma, line_height) for value, luma in zip(values, lumas, strict=True)]
+    closed = [
+        (enclosed(value, line_height), enclosed(luma, line_height)) for value, luma in zip(values, lumas, strict=True)
+    ]
+    pure = [
+        _are_pure(value, luma, line_height) and by_value >= by_luma - CLEARER
+        for value, luma, (by_value, by_luma) in zip(values, lumas, closed, strict=True)
+    ]
     colourful = sum(pure) > SELDOM * len(pure)
-    return replace(band, dark=_are_dark(values if colourful else lumas, line_height), colourful=colourful)
+    tell = [max(both) if colourful else both[1] for both in closed]  # either may fail to tell of a letter what it is
+    return replace(band, dark=bool(tell) and median(tell) < ENCLOSED, colourful=colourful)
 
 
 def _are_pure(value: Luma, luma: Luma, line_height: int) -> bool:
@@ -193,11 +202,6 @@ def _frames(path: Path, frames_per_second: float, height: int, start_ms: int) ->
     return frames(
         path, frames_per_second, height=height, start_ms=start_ms, only_references=True, on_damage=lambda _: None
     )
-
-
-def _are_dark(crops: Sequence[Luma], line_height: int) -> bool:
-    """Whether the letters in crops of text are darker than what is around them."""
-    return bool(crops) and median(enclosed(luma, line_height) for luma in crops) < ENCLOSED
 
 
 def choose_bands(probes: Sequence[Sequence[Reading]], width: int, height: int) -> list[Band]:

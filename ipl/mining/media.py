@@ -57,6 +57,10 @@ SHORTFALL_MS = 1000
 """How much less than the header promises a file may hold before it counts as cut short."""
 
 
+class _EnteredLateError(Exception):
+    """The first picture that a file gives from some time on is later than wanted."""
+
+
 class Box(NamedTuple):
     """A part of the picture, in pixels as shown; right and bottom are exclusive."""
 
@@ -130,9 +134,10 @@ def frames(
         with closing(
             _sampled(path, frames_per_second, crop, height, start_ms, int(begin_ms), options, on_damage)
         ) as found:
-            first = next(found, None)
-            if first is None and begin_ms:
-                continue  # the file was entered too late
+            try:
+                first = next(found, None)
+            except _EnteredLateError:
+                continue
             if first:
                 yield first
             yield from found
@@ -149,13 +154,13 @@ def _sampled(
     options: dict[str, Any],
     on_damage: OnDamage | None,
 ) -> Generator[tuple[int, npt.NDArray[np.uint8]], None, None]:
-    """Yields what `frames` does, decoded from about `begin_ms` on; nothing where that turns out to be too late."""
+    """Yields what `frames` does, decoded from about `begin_ms` on; _EnteredLateError where that is too late."""
     seek: dict[str, Any] = {"ss": begin_ms / 1000} if begin_ms else {}
 
-    # round=up gives sample k the last frame whose time is <= k/fps: what is on the screen just then.
+    # round=up gives sample k the last frame whose time is <= k/fps, counted from start_ms: what is on the screen then.
     def sampled(video: Any) -> Any:
         video = video.filter("showinfo", checksum=0) if begin_ms else video
-        return video.filter("fps", frames_per_second, start_ms / 1000, round="up")
+        return video.filter("setpts", f"PTS-{start_ms / 1000}/TB").filter("fps", frames_per_second, 0, round="up")
 
     view = _view(path, crop, height, options | seek, sampled)
     # What the filter gives, and no frame more before its first one, which may come late.
@@ -166,11 +171,11 @@ def _sampled(
         number = 0
         while len(data := pipe.read(view.rows * view.columns * 3)) == view.rows * view.columns * 3:
             if begin_ms and not number and pipe.next_time_ms() > start_ms:
-                return
+                raise _EnteredLateError
             time_ms = start_ms + round(1000 * number / frames_per_second)
             yield time_ms, np.frombuffer(data, np.uint8).reshape(view.rows, view.columns, 3)
             number += 1
-        pipe.finish(None if number else "holds no frame that can be decoded")
+        pipe.finish(None if number or begin_ms else "holds no frame that can be decoded")
 
 
 def every_frame(

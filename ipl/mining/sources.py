@@ -49,7 +49,7 @@ def find_sources(named: Sequence[str | Path]) -> list[Source]:
     for name in named:
         found = list(_files(Path(name).expanduser(), problems))
         for file in found:
-            place = Path(os.path.abspath(file))  # noqa: PTH100 - a link's own name and neighbours count, not its target's
+            place = file.parent.resolve() / file.name  # a link's own name and neighbours count, not its target's
             files[file.resolve()] = min(files.get(file.resolve(), place), place)
     if problems:
         raise InputError("; ".join(problems))

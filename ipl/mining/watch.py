@@ -45,7 +45,7 @@ class Watch:
         earlier_ms = self._earlier_ms.pop(source.source_id, 0.0)
         self._mined_ms += mined.receipt.duration_ms - earlier_ms if mined.now else 0
         self._num_ended += 1
-        self._go_to(source, 1.0)
+        self._go_to(source, 1.0, is_earlier=not mined.now)
 
     def _go_to(self, source: Source, share: float, is_earlier: bool = False) -> None:
         before = self._share.get(source.source_id, 0.0)

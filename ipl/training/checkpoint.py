@@ -1,4 +1,4 @@
-"""Checkpoints: whole or absent, the newest with all that going on needs, the older with weights alone."""
+"""Checkpoints: whole or absent, the newest with all that going on needs, older ones with weights alone."""
 
 from __future__ import annotations
 

@@ -40,7 +40,8 @@ class TrainingOptions(DataOptions):
     """machines that the processes are dealt out to, with the run directory on a disk that all share; on each but
     the first the command that `ipl run` prints joins the training"""
     rendezvous: str | None = None
-    """where nodes meet: name or address of the first one and a free port of it, such as node-1:29500"""
+    """where nodes meet: name or address of the first one and a free port of it, such as node-1:29500. After that they
+    reach each other by their host names, at ports of their own choice"""
     learning_rate: float = 1e-3
     """highest learning rate, reached at the end of the warm-up"""
     schedule: Schedule = "cosine"

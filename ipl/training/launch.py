@@ -29,6 +29,8 @@ LOG_FILE = "train.log"
 SECONDS_BETWEEN_LOOKS = 0.1
 TAIL_BYTES = 4096
 SECONDS_TO_END = 10.0
+SECONDS_TO_MEET = 3600
+"""So long nodes wait for each other."""
 LEAST_FREE_BYTES = 1 << 20
 
 
@@ -54,13 +56,14 @@ def run(job: Job) -> Iterator[EpochResult]:
         say(f"  training: {processes} ranks on {cores} cores; they will wait for each other")
     total = sum(count_steps(job.batches, epoch, job.options.ranks) for epoch in range(job.options.epochs))
     with _torchrun(job) as process, progress("training", total, "steps") as advance:
-        done, ended = 0, False
+        done, ended, is_earlier = 0, False, True
         while not ended:
             ended = process.poll() is not None  # first: what is found below is all there is then
             step, note = _last_line(job.out_dir / METRICS_FILE)
             if step > done:
-                advance(step - done, note)
+                advance(step - done, note, is_earlier)
                 done = step
+            is_earlier = False
             yield from _new_results(job.out_dir, seen)
             if len(seen) == job.options.epochs:
                 _tell_skipped(job.out_dir)
@@ -96,7 +99,8 @@ def command(job: Job) -> list[str]:
     nodes = ["--standalone"]
     if options.nodes > 1:
         meeting = ("--rdzv-backend", "c10d", "--rdzv-endpoint", str(options.rendezvous), "--rdzv-id", job.out_dir.name)
-        nodes = ["--nnodes", str(options.nodes), *meeting]
+        patience = ("--rdzv-conf", f"join_timeout={SECONDS_TO_MEET},read_timeout={SECONDS_TO_MEET}")
+        nodes = ["--nnodes", str(options.nodes), *meeting, *patience]
     own_processes = (options.processes or options.ranks) // options.nodes
     return [
         *(sys.executable, "-m", "torch.distributed.run", *nodes),
@@ -171,6 +175,9 @@ def _death(job: Job) -> str:
         return (
             f"training: {job.out_dir}: no room left on its disk ({free} bytes); free some, and the same command goes on"
         )
+    if job.options.nodes > 1 and not (job.out_dir / METRICS_FILE).exists():
+        where = f"{job.options.rendezvous}; see the end of {job.out_dir / LOG_FILE}"
+        return f"training: it did not begin; not all of {job.options.nodes} nodes may have come to {where}"
     return (
         f"training: its ranks died {job.options.max_restarts + 1} times without a word, often for want of memory; "
         f"see the end of {job.out_dir / LOG_FILE}; the same command goes on from the last checkpoint"

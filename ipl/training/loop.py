@@ -48,7 +48,7 @@ def train(job: Job, world: World) -> None:
     data = TrainingSet(job, model.config, model.units, skipped)
     dev = DevSet(job.dev, model.config, world)
     writer = MetricsWriter(out_dir, position.step) if world.is_first else None
-    saved_at, is_proven = time.monotonic(), False
+    saved_at, is_proven, is_wanted = time.monotonic(), False, False
 
     while position.epoch < options.epochs:
         learner.text_loss.begin_epoch(position.epoch)
@@ -67,12 +67,13 @@ def train(job: Job, world: World) -> None:
                     line = averages(position.line_sums) | {"grad_norm": norm, "learning_rate": rate}
                     writer.write("step", position.epoch, position.step, line)
                 position.line_sums = {}
-            is_due = is_good and position.place < len(steps) and _is_due(position.step, saved_at, options)
+            is_wanted |= _is_due(position.step, saved_at, options)
+            is_due = is_wanted and is_good and position.place < len(steps)
             if learner.shares_state:
                 is_due = world.as_first(is_due)
             if is_due and (world.is_first or learner.shares_state):
                 _save(job, learner, position, None)
-                saved_at, is_proven = time.monotonic(), False
+                saved_at, is_proven, is_wanted = time.monotonic(), False, False
 
         world.share(model.buffers())  # statistics of batch norms, which are those of each rank's own batches
         _stop_if_grown(position, learner)
@@ -83,7 +84,7 @@ def train(job: Job, world: World) -> None:
             writer.write("epoch", position.epoch - 1, position.step, metrics)
         if world.is_first or learner.shares_state:
             _save(job, learner, position, metrics)
-            saved_at, is_proven = time.monotonic(), False
+            saved_at, is_proven, is_wanted = time.monotonic(), False, False
     if writer:
         checkpoint.tidy(out_dir, options.keep)
         writer.close()

@@ -4,7 +4,7 @@
       step-000120/  model.safetensors  config.json  epoch.json  trainer.pt
 
 A checkpoint at the end of an epoch has `epoch.json`. The newest checkpoint has `trainer.pt`, all that going on
-needs; where it lies inside an epoch it is removed as soon as there is a newer one.
+needs; where it lies inside an epoch it is removed as soon as there is a newer one that is known to be good.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import zlib
 from pathlib import Path
 
 from ipl.asr.config import from_json
@@ -54,7 +55,7 @@ def _read(path: Path) -> list[str]:
     try:
         with open_text(path) as file:
             return file.read().splitlines()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise InputError(f"{path}: no text can be read from it: {error}") from error
 
 

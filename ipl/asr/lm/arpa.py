@@ -7,6 +7,7 @@ Logarithms are to the base 10, as in the files.
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         with open_text(path) as file:
             for number, line in enumerate(file, start=1):
                 yield number, line.strip()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise InputError(f"{path}: no language model can be read from it: {error}") from error
 
 
