@@ -5,19 +5,23 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import zlib
 from pathlib import Path
 from typing import Any, TextIO, cast
 
 from ipl.errors import InputError
 
-__all__ = ["open_text", "read_json", "write_json", "write_text"]
+__all__ = ["UNREADABLE", "open_text", "read_json", "write_json", "write_text"]
+
+UNREADABLE = (OSError, EOFError, zlib.error, UnicodeDecodeError)
+"""What reading from `open_text` raises of a file that is missing, damaged or no text."""
 
 
 def open_text(path: Path) -> TextIO:
     """A UTF-8 file to read, unpacked where its name ends with .gz."""
-    return (
-        cast(TextIO, gzip.open(path, "rt", encoding="utf-8")) if path.suffix == ".gz" else path.open(encoding="utf-8")
-    )
+    if path.suffix == ".gz":
+        return cast(TextIO, gzip.open(path, "rt", encoding="utf-8"))
+    return path.open(encoding="utf-8")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -66,25 +66,21 @@ def progress(label: str, total: float, unit: str = "") -> Iterator[Advance]:
 @contextmanager
 def _lines(label: str, total: float, unit: str) -> Iterator[Advance]:
     started = last = time.monotonic()
-    done = earlier = 0.0
+    done = here = 0.0  # in all, and by this process
     said = ""
 
     def advance(amount: float, note: str = "", is_earlier: bool = False) -> None:
-        nonlocal done, earlier, last, said
+        nonlocal done, here, last, said
         done += amount
-        earlier += amount if is_earlier else 0.0
+        here += 0.0 if is_earlier else amount
         said = f", {note}" if note else ""
         now = time.monotonic()
         soonest, latest = SECONDS_BETWEEN_LINES
         is_time = now - last >= min(max(soonest, 0.1 * (now - started)), latest)
         if is_time and done < total and not is_earlier:
             last = now
-            is_known = done - earlier >= 0.01 * total
-            left = (
-                f"{(now - started) * (total - done) / (done - earlier):.0f} s left"
-                if is_known
-                else "who knows how long yet"
-            )
+            is_known = here >= 0.01 * total
+            left = f"{(now - started) * (total - done) / here:.0f} s left" if is_known else "who knows how long yet"
             say(f"  {label}: {done:.0f} of {total:.0f} {unit}{said}, {left}")
             sys.stderr.flush()
 

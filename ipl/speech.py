@@ -188,9 +188,10 @@ def _recognizer(model: ModelRef, decoding: dict[str, Any]) -> Callable[..., Iter
     is_whisper = checkpoint_kind(model.path) == "whisper"
     info = Registry().get("recognizer", "huggingface" if is_whisper else "ctc")
     if is_whisper:
-        for name, other in (("language_model", None), ("decode", "joint"), ("decode", "rescore")):
-            if decoding.get(name) and other in (None, decoding[name]):
-                raise InputError(f"{model.path}: Whisper takes no {other or 'language model'}; leave {name} out")
+        if decoding.get("language_model"):
+            raise InputError(f"{model.path}: Whisper takes no language model; leave language_model out")
+        if (decode := decoding.get("decode")) in ("joint", "rescore"):
+            raise InputError(f"{model.path}: Whisper takes no {decode}; leave decode out")
         known = {option.name for option in info.options}
         decoding = {name: value for name, value in decoding.items() if name in known}
     else:

@@ -356,9 +356,10 @@ def _come_as_one(recent: Sequence[Frame], pixels: Mask, look: Look) -> bool:
     """Whether all pixels come from one frame to the next, or fade in alike, not bit by bit as those of a sign do."""
     where = Where(pixels, look)
     levels = [frame.level(where) for frame in recent]
-    is_sudden = max((later - one for one, later in pairwise(levels)), default=0.0) >= AT_ONCE * max(levels)
+    if max((later - one for one, later in pairwise(levels)), default=0.0) >= AT_ONCE * max(levels):
+        return True
     shares = [_share(frame, recent[-1], where) for frame in recent]
-    return is_sudden or (shares[0] is not None and shares[0] <= DIP and None not in shares)
+    return shares[0] is not None and shares[0] <= DIP and None not in shares
 
 
 def _turn(recent: Sequence[Frame], pixels: Mask, look: Look) -> float:

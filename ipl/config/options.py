@@ -87,14 +87,14 @@ def _convert(option: Option, raw: Any, base: Path) -> Any:
         first = error.errors()[0]
         hint = "; write true or false" if option.type is bool else ""
         raise ValueError(f"found {raw!r}, expected {type_name(option.type)}: {first['msg']}{hint}") from error
-    if isinstance(raw, str) and {Path, str} <= set(get_args(option.type)):
+    if isinstance(raw, str) and {Path, str} <= set(get_args(option.type)):  # a path if it is there, else a name
         place = base / Path(raw).expanduser()
         return place if place.exists() else raw
     return _absolute(value, base)
 
 
 def _absolute(value: Any, base: Path) -> Any:
-    """Paths in a plan are relative to the plan's own folder; what may be a path or a name is one if it is there."""
+    """Paths in a plan are relative to the plan's own folder."""
     if isinstance(value, Path):
         return base / value.expanduser()
     if isinstance(value, tuple | list):

@@ -13,14 +13,9 @@ Shapes: N samples, H rows, W columns.
 from __future__ import annotations
 
 import math
-import re
-import threading
-from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from queue import SimpleQueue
-from subprocess import DEVNULL, PIPE, Popen
 from typing import Any, NamedTuple
 
 import ffmpeg
@@ -28,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ipl.errors import MediaError
+from ipl.mining.pipe import OnDamage, Pipe
 from ipl.mining.probe import StoredLuma, Streams, ffmpeg_path, probe, read_streams
 
 __all__ = [
@@ -42,11 +38,7 @@ __all__ = [
     "read_audio",
 ]
 
-OnDamage = Callable[[str], None]
 BLOCK_SECONDS = 10
-TIME_BASE = re.compile(rb"Parsed_showinfo.* config in time_base: (\d+)/(\d+)")
-FRAME_TIME = re.compile(rb"Parsed_showinfo.* pts: *(-?\d+)")
-"""In units of the time base: what showinfo says in seconds is rounded to six digits by older versions of ffmpeg."""
 
 MANY_PIXELS = 1920 * 1088
 """Of pictures no larger, one thread decodes about as many a second as several, in a quarter less time of all cores."""
@@ -81,7 +73,7 @@ def audio_blocks(
     source = ffmpeg.input(f"file:{path}")[str(_audio_index(streams))]
     total = 0
     short: str | None = None
-    with _Pipe(_pcm(source, sample_rate_hz), path, on_damage) as pipe:
+    with Pipe(_pcm(source, sample_rate_hz), path, on_damage) as pipe:
         while data := pipe.read(2 * sample_rate_hz * BLOCK_SECONDS):
             block = np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2")
             total += len(block)
@@ -105,7 +97,7 @@ def read_audio(path: Path, start_ms: int, end_ms: int, sample_rate_hz: int = 16_
     index = _audio_index(read_streams(path))
     source = ffmpeg.input(f"file:{path}", ss=start_ms / 1000, t=(end_ms - start_ms) / 1000)[str(index)]
     wanted = round(end_ms * sample_rate_hz / 1000) - round(start_ms * sample_rate_hz / 1000)
-    with _Pipe(_pcm(source, sample_rate_hz), path, None) as pipe:
+    with Pipe(_pcm(source, sample_rate_hz), path, None) as pipe:
         data = pipe.read(2 * wanted)
     return np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2")
 
@@ -129,11 +121,8 @@ def frames(
     stands in. Raises MediaError as `audio_blocks` does.
     """
     options = {"skip_frame": "noref"} if only_references else {}
-    for lead_ms in (*LEADS_MS, math.inf):
-        begin_ms = max(0, start_ms - lead_ms)
-        with closing(
-            _sampled(path, frames_per_second, crop, height, start_ms, int(begin_ms), options, on_damage)
-        ) as found:
+    for begin_ms in _begins(start_ms):
+        with closing(_sampled(path, frames_per_second, crop, height, start_ms, begin_ms, options, on_damage)) as found:
             try:
                 first = next(found, None)
             except _EnteredLateError:
@@ -144,13 +133,18 @@ def frames(
             return
 
 
+def _begins(wanted_ms: float) -> list[float]:
+    """Where decoding may begin to have the frame of a time, the nearest first; each is tried if that was too late."""
+    return [*(wanted_ms - lead_ms for lead_ms in LEADS_MS if lead_ms < wanted_ms), 0.0]
+
+
 def _sampled(
     path: Path,
     frames_per_second: float,
     crop: Box | None,
     height: int | None,
     start_ms: int,
-    begin_ms: int,
+    begin_ms: float,
     options: dict[str, Any],
     on_damage: OnDamage | None,
 ) -> Generator[tuple[int, npt.NDArray[np.uint8]], None, None]:
@@ -167,7 +161,7 @@ def _sampled(
     output = view.video.output("pipe:", format="rawvideo", pix_fmt="rgb24", fps_mode="passthrough")
     if begin_ms:
         output = output.global_args("-copyts", "-start_at_zero")
-    with _Pipe(output, path, on_damage, timed=begin_ms > 0, before_ms=start_ms) as pipe:
+    with Pipe(output, path, on_damage, timed=begin_ms > 0, before_ms=start_ms) as pipe:
         number = 0
         while len(data := pipe.read(view.rows * view.columns * 3)) == view.rows * view.columns * 3:
             if begin_ms and not number and pipe.next_time_ms() > start_ms:
@@ -196,7 +190,7 @@ def every_frame(
     `audio_blocks` does.
     """
     before_ms = -math.inf if after_ms is None else after_ms
-    for start_ms in [*(before_ms - lead_ms for lead_ms in LEADS_MS if lead_ms < before_ms), 0.0]:
+    for start_ms in _begins(before_ms):
         is_found = start_ms == 0
         with closing(_frames_from(path, start_ms, before_ms, crops, scale, colourful, on_damage)) as shown:
             for time_ms, lumas in shown:
@@ -245,7 +239,7 @@ def _frames_from(
         output = output.global_args("-copyts", "-start_at_zero")
     rows, columns, planes = sum(height for height, _ in sizes), sizes[0][1], 3 if colourful else 1
     ends = np.cumsum([height for height, _ in sizes])[:-1]
-    with _Pipe(output, path, on_damage, timed=True, before_ms=before_ms) as pipe:
+    with Pipe(output, path, on_damage, timed=True, before_ms=before_ms) as pipe:
         number = 0
         while len(data := pipe.read(rows * columns * planes)) == rows * columns * planes:
             whole = np.frombuffer(data, np.uint8).reshape(planes, rows, columns)
@@ -265,7 +259,7 @@ def key_frames(
     seek = {"ss": near_ms / 1000, "noaccurate_seek": None, "skip_frame": "nokey"}
     view = _view(path, None, height, seek, lambda video: video.filter("showinfo", checksum=0))
     output = view.video.output("pipe:", format="rawvideo", pix_fmt="rgb24", fps_mode="passthrough", vframes=number)
-    with _Pipe(output, path, None, timed=True) as pipe:
+    with Pipe(output, path, None, timed=True) as pipe:
         while len(data := pipe.read(view.rows * view.columns * 3)) == view.rows * view.columns * 3:
             picture = np.frombuffer(data, np.uint8).reshape(view.rows, view.columns, 3)
             yield near_ms + pipe.next_time_ms(), picture
@@ -326,79 +320,3 @@ def _pcm(source: Any, sample_rate_hz: int) -> Any:
     # first_pts=0 and async=1 keep sample numbers on the clock: a late start and holes become silence.
     resampled = source.filter("aresample", sample_rate_hz, first_pts=0, **{"async": 1})
     return resampled.output("pipe:", format="s16le", acodec="pcm_s16le", ac=1)
-
-
-class _Pipe:
-    """A running ffmpeg whose standard output is read; killed when left early.
-
-    If it is `timed`, its filter `showinfo` tells the time of each frame, before it writes it; complaints are forgotten
-    that come before the frame at `before_ms`.
-    """
-
-    def __init__(
-        self,
-        output: Any,
-        path: Path,
-        on_damage: OnDamage | None,
-        timed: bool = False,
-        before_ms: float = -math.inf,
-    ) -> None:
-        self._path = path
-        self._on_damage = on_damage
-        self._is_timed = timed
-        self._before_ms = before_ms
-        self._times_ms: SimpleQueue[float] = SimpleQueue()
-        level = "level+info" if timed else "error"
-        command = output.global_args("-v", level, "-nostdin", "-nostats").compile(cmd=ffmpeg_path())
-        self._process = Popen(command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, bufsize=1 << 20)
-        # A thread empties stderr, else a damaged file's complaints would fill it and stop ffmpeg.
-        self._complaints: deque[bytes] = deque(maxlen=20)
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
-
-    def _listen(self) -> None:
-        assert self._process.stderr is not None
-        unit_ms = 0.0
-        for line in self._process.stderr:
-            if not self._is_timed or b"[error] " in line or b"[fatal] " in line:
-                self._complaints.append(line)
-            elif (match := FRAME_TIME.search(line)) is not None:
-                time_ms = int(match[1]) * unit_ms
-                if time_ms <= self._before_ms:
-                    self._complaints.clear()
-                self._times_ms.put(time_ms)
-            elif (match := TIME_BASE.search(line)) is not None:
-                unit_ms = 1000 * int(match[1]) / int(match[2])
-
-    def next_time_ms(self) -> float:
-        """Returns the time of the frame that was just read."""
-        return self._times_ms.get(timeout=60)
-
-    def read(self, num_bytes: int) -> bytes:
-        """Reads exactly so many bytes, fewer only at the end."""
-        assert self._process.stdout is not None
-        return self._process.stdout.read(num_bytes)
-
-    def finish(self, problem: str | None) -> None:
-        """Reports damage, once all has been read: `problem`, ffmpeg's complaints, its exit code."""
-        exit_code = self._process.wait()
-        self._listener.join()
-        said = [line.decode("utf-8", "replace").split("] ")[-1].strip() for line in self._complaints]
-        if not (problem or said or exit_code):
-            return
-        words = "; ".join(dict.fromkeys(([problem] if problem else []) + said[:3])) or f"ffmpeg exit code {exit_code}"
-        line = f"{self._path}: damaged or cut short ({words}); what could be read was used, copy or download it again"
-        if self._on_damage is None:
-            raise MediaError(line)
-        self._on_damage(line)
-
-    def __enter__(self) -> _Pipe:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._listener.join()
-        for stream in (self._process.stdout, self._process.stderr):
-            if stream is not None:
-                stream.close()

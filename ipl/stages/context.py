@@ -48,10 +48,10 @@ class Context:
 
     def portable(self, model: ModelRef) -> dict[str, object]:
         """A model for a receipt: its path relative to the run directory, where it lies in it, else a whole one."""
-        path = model.path.absolute()
-        inside = path.is_relative_to(self.run.path.absolute())
+        path, run = model.path.absolute(), self.run.path.absolute()
+        inside = path.is_relative_to(run)
         return {
-            "path": str(path.relative_to(self.run.path.absolute())) if inside else str(path),
+            "path": str(path.relative_to(run)) if inside else str(path),
             "cycle": model.cycle,
             "epoch": model.epoch,
             "dev_error": model.dev_error,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import zlib
 from pathlib import Path
 
 from ipl.asr.config import from_json
@@ -16,7 +15,7 @@ from ipl.asr.lm.estimate import estimate
 from ipl.asr.models.reference import CONFIG_FILE
 from ipl.asr.text import TextConfig, normalise
 from ipl.errors import InputError, IplError
-from ipl.files import open_text, read_json
+from ipl.files import UNREADABLE, open_text, read_json
 from ipl.speech import find_model
 
 
@@ -55,7 +54,7 @@ def _read(path: Path) -> list[str]:
     try:
         with open_text(path) as file:
             return file.read().splitlines()
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise InputError(f"{path}: no text can be read from it: {error}") from error
 
 

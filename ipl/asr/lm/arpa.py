@@ -7,13 +7,12 @@ Logarithms are to the base 10, as in the files.
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ipl.errors import InputError
-from ipl.files import open_text, write_text
+from ipl.files import UNREADABLE, open_text, write_text
 
 __all__ = ["BEGIN", "END", "UNKNOWN", "Ngram", "Ngrams", "read_arpa", "write_arpa"]
 
@@ -68,7 +67,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         with open_text(path) as file:
             for number, line in enumerate(file, start=1):
                 yield number, line.strip()
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise InputError(f"{path}: no language model can be read from it: {error}") from error
 
 

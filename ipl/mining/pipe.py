@@ -1,0 +1,99 @@
+"""An ffmpeg at work: what it writes, when its frames are shown, and what it complains of."""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+from subprocess import DEVNULL, PIPE, Popen
+from typing import Any
+
+from ipl.errors import MediaError
+from ipl.mining.probe import ffmpeg_path
+
+__all__ = ["OnDamage", "Pipe"]
+
+OnDamage = Callable[[str], None]
+TIME_BASE = re.compile(rb"Parsed_showinfo.* config in time_base: (\d+)/(\d+)")
+FRAME_TIME = re.compile(rb"Parsed_showinfo.* pts: *(-?\d+)")
+"""In units of the time base: what showinfo says in seconds is rounded to six digits by older versions of ffmpeg."""
+
+
+class Pipe:
+    """A running ffmpeg whose standard output is read; killed when left early.
+
+    If it is `timed`, its filter `showinfo` tells the time of each frame, before it writes it; complaints are forgotten
+    that come before the frame at `before_ms`.
+    """
+
+    def __init__(
+        self,
+        output: Any,
+        path: Path,
+        on_damage: OnDamage | None,
+        timed: bool = False,
+        before_ms: float = -math.inf,
+    ) -> None:
+        self._path = path
+        self._on_damage = on_damage
+        self._is_timed = timed
+        self._before_ms = before_ms
+        self._times_ms: SimpleQueue[float] = SimpleQueue()
+        level = "level+info" if timed else "error"
+        command = output.global_args("-v", level, "-nostdin", "-nostats").compile(cmd=ffmpeg_path())
+        self._process = Popen(command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, bufsize=1 << 20)
+        # A thread empties stderr, else a damaged file's complaints would fill it and stop ffmpeg.
+        self._complaints: deque[bytes] = deque(maxlen=20)
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        assert self._process.stderr is not None
+        unit_ms = 0.0
+        for line in self._process.stderr:
+            if not self._is_timed or b"[error] " in line or b"[fatal] " in line:
+                self._complaints.append(line)
+            elif (match := FRAME_TIME.search(line)) is not None:
+                time_ms = int(match[1]) * unit_ms
+                if time_ms <= self._before_ms:
+                    self._complaints.clear()
+                self._times_ms.put(time_ms)
+            elif (match := TIME_BASE.search(line)) is not None:
+                unit_ms = 1000 * int(match[1]) / int(match[2])
+
+    def next_time_ms(self) -> float:
+        """Returns the time of the frame that was just read."""
+        return self._times_ms.get(timeout=60)
+
+    def read(self, num_bytes: int) -> bytes:
+        """Reads exactly so many bytes, fewer only at the end."""
+        assert self._process.stdout is not None
+        return self._process.stdout.read(num_bytes)
+
+    def finish(self, problem: str | None) -> None:
+        """Reports damage, once all has been read: `problem`, ffmpeg's complaints, its exit code."""
+        exit_code = self._process.wait()
+        self._listener.join()
+        said = [line.decode("utf-8", "replace").split("] ")[-1].strip() for line in self._complaints]
+        if not (problem or said or exit_code):
+            return
+        words = "; ".join(dict.fromkeys(([problem] if problem else []) + said[:3])) or f"ffmpeg exit code {exit_code}"
+        line = f"{self._path}: damaged or cut short ({words}); what could be read was used, copy or download it again"
+        if self._on_damage is None:
+            raise MediaError(line)
+        self._on_damage(line)
+
+    def __enter__(self) -> Pipe:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._listener.join()
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()

@@ -1,0 +1,137 @@
+"""Promises of where subtitles are looked for: rows of text that share a place, and the bands chosen of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ipl_extractors.band import choose_bands
+from ipl_extractors.rows import Anchor, find_rows
+
+from ipl.records import Reading
+
+
+def line(text: str, top: int, left: int = 100, height: int = 30) -> Reading:
+    return Reading(text, 0.99, (left, top, left + 15 * len(text), top + height))
+
+
+def test_the_band_is_where_text_changes() -> None:
+    signs = [line("EXIT", 40 * n % 200, 30 * n % 400) for n in range(10)]
+    said = ["Who is it?", "Nobody.", "Come in then.", "After you", "I will not", "Why?", "Ask him", "Him?", "Yes", "Oh"]
+    probes = [[line("NEWS 24", 10, 500), signs[n], line(words, 300)] for n, words in enumerate(said)]
+    (band,) = choose_bands(probes, 640, 360)
+    assert band.box.top < 300 < 330 <= band.box.bottom
+    assert band.box.bottom - band.box.top < 120
+    assert choose_bands([[line("NEWS 24", 10, 500)]] * 10, 640, 360) == []
+    assert choose_bands([[]] * 10, 640, 360) == []
+    assert choose_bands([], 640, 360) == []
+
+
+def test_a_line_whose_start_the_detector_lost_does_not_drift() -> None:
+    whole, rest = line("They bought the young bread!", 300, 100), "bought the young bread!"
+    part = Reading(rest, 0.99, (180, *whole.box[1:]))
+    (band,) = choose_bands([[whole], [part], [line("He ate it", 300, 100)]], 640, 360)
+    assert band.anchor == Anchor("left", 100)
+
+
+@pytest.mark.parametrize(("place", "number"), [((77, 10, 563, 50), 2), ((77, 10, 563, 80), 1), ((20, 10, 506, 40), 1)])
+def test_a_line_at_the_top_goes_with_others_that_begin_at_the_left(
+    place: tuple[int, int, int, int], number: int
+) -> None:
+    said = ["Who is it then?", "Nobody that I know.", "Come in then, both"]
+    lone = Reading("Captain Bell, nobody watched him", 0.99, place)  # in the middle, and higher by what is behind it
+    probes = [*[[line(words, 300, 100)] for words in said], [lone]]
+    assert len(choose_bands(probes, 640, 360)) == number
+
+
+@pytest.mark.parametrize(("top", "num_bands"), [(165, 1), (60, 2)])
+def test_titles_in_the_middle_of_the_picture_are_no_subtitles_where_others_are(top: int, num_bands: int) -> None:
+    said = ["Who is it then?", "Nobody that I know.", "Come in then, both", "After you, Maria"]
+    titles = ["THE LONG ROAD", "PART TWO", "THREE YEARS LATER"]
+    probes = [[line(words, 300, 100)] for words in said]
+    for found, title in zip(probes, titles, strict=False):
+        found.append(Reading(title, 0.99, (320 - 8 * len(title), top, 320 + 8 * len(title), top + 30)))
+    bands = choose_bands(probes, 640, 360)
+    assert len(bands) == num_bands
+    assert bands[0].box.top < 300 < 330 <= bands[0].box.bottom
+    assert len(choose_bands([found[1:] for found in probes], 640, 360)) == 1
+
+
+def test_a_lone_line_at_the_top_may_seem_higher_by_what_is_behind_it() -> None:
+    said = ["Who is it then?", "Nobody that I know.", "Come in then, both"]
+    centred = [Reading(each, 0.99, (320 - 8 * len(each), 300, 320 + 8 * len(each), 330)) for each in said]
+    for height, number in ((41, 2), (50, 1)):
+        lone = Reading("Why?", 0.99, (290, 20, 350, 20 + height))
+        assert len(choose_bands([*[[each] for each in centred], [lone]], 640, 360)) == number
+
+
+def test_a_row_is_what_shares_a_start_or_a_centre() -> None:
+    said = ["Nobody.", "Come in then.", "I will not"]
+    centred = [(n, Reading(words, 0.99, (320 - 8 * len(words), 300, 320 + 8 * len(words), 330)))
+               for n, words in enumerate(said)]  # fmt: skip
+    (row,) = find_rows([*centred, (3, line("EXIT", 300, 20)), (4, line("CAFE", 300, 500))], 640)
+    assert row.anchor == Anchor("centre", 320)
+    assert (row.num_texts, row.num_frames) == (3, 3)
+    left = [(n, line(words, 300, 40)) for n, words in enumerate(said)]
+    assert find_rows(left, 640)[0].anchor == Anchor("left", 40)
+
+
+def test_lines_about_as_long_as_each_other_stand_where_they_do_most_closely() -> None:
+    widths, said = [280, 291, 300, 312], ["Nobody jumped", "Who is it then?", "Come in, both!", "After you, Maria"]
+    left = [
+        (n, Reading(words, 0.99, (58 + n % 2, 300, 58 + width, 340)))
+        for n, (words, width) in enumerate(zip(said, widths, strict=True))
+    ]
+    sign = (4, Reading("BAKERY", 0.99, (150, 300, 265, 340)))  # by chance near the centre of most
+    assert find_rows([*left, sign], 640)[0].anchor.kind == "left"
+    middle = [
+        (n, replace(each, box=(200 - width // 2, 300, 200 + width // 2, 340)))
+        for (n, each), width in zip(left, widths, strict=True)
+    ]
+    assert find_rows([*middle, sign], 640)[0].anchor.kind == "centre"
+
+
+@pytest.mark.parametrize(("middle", "kind"), [(320, "centre"), (250, "left")])
+def test_lines_as_long_as_each_other_are_centred_in_the_middle_of_the_picture(middle: int, kind: str) -> None:
+    found = [
+        (n, Reading(words, 0.99, (middle - 150, 300, middle + 150 + off, 340)))
+        for n, (words, off) in enumerate([("Nobody jumped", 0), ("Who is it then?", 3), ("Come in, both!", 6)])
+    ]
+    (row,) = find_rows(found, 640)
+    assert row.anchor.kind == kind
+
+
+def test_of_a_centred_line_the_detector_may_lose_the_end() -> None:
+    found = [
+        (0, Reading("Every farmer watched every house..", 0.99, (70, 300, 542, 340))),
+        (1, Reading("Who is it then?", 0.99, (180, 300, 458, 340))),
+        (2, Reading("Come in, both!", 0.99, (181, 300, 460, 340))),
+    ]
+    (row,) = find_rows(found, 640)
+    assert (row.anchor.kind, row.num_texts) == ("centre", 3)
+
+
+def test_what_is_empty_of_a_wide_mark_belongs_to_the_line() -> None:
+    # Of a line that ends with a wide mark no detector sees the end; two of these seem to begin at one place.
+    seen = [
+        ("现在你们从北京看书喝茶。", 176, 444),
+        ("这个周末我们在海边忘记带钥匙。", 173, 454),
+        ("现在从北京等了很长时间", 186, 454),
+    ]
+    found = [(n, Reading(words, 0.99, (left, 309, right, 340))) for n, (words, left, right) in enumerate(seen)]
+    (row,) = find_rows(found, 640)
+    assert row.anchor.kind == "centre"
+    assert row.anchor.x == pytest.approx(320, abs=3)
+
+
+def test_pieces_of_a_line_make_no_row_of_their_own() -> None:
+    found = [
+        (0, Reading("So?", 0.99, (296, 303, 344, 329))),
+        (1, Reading("Both carried every", 0.99, (190, 302, 400, 326))),  # and a word that the detector did not see
+        (2, Reading("They", 0.99, (188, 304, 240, 327))),
+        (2, Reading("bought the young bread!", 0.99, (236, 299, 452, 334))),
+        (3, Reading("Early she found her heavy book", 0.99, (195, 300, 445, 330))),
+    ]
+    (row,) = (row for row in find_rows(found, 640) if row.num_frames > 1)
+    assert row.anchor.kind == "centre"
+    assert row.num_frames == 3
