@@ -88,6 +88,20 @@ def test_reading_that_is_killed_again_and_again_ends_the_same(tmp_path: Path, fi
     assert read(film, work_dir) == cues, "all is read: no frame is looked at again"
 
 
+def test_damage_is_told_once_by_who_goes_on_behind_it(tmp_path: Path, film: Path) -> None:
+    damaged = tmp_path / "damaged.mkv"
+    content = bytearray(film.read_bytes())
+    for at in range(len(content) // 5, len(content) // 5 + 300):
+        content[at] ^= 0x55
+    damaged.write_bytes(content)
+    _, *undisturbed = read(damaged, tmp_path / "whole" / "film")
+    assert sum("damaged or cut short" in line for line in undisturbed) == 1
+    read(damaged, tmp_path / "killed" / "film", killed_at=150)
+    after, *rest = read(damaged, tmp_path / "killed" / "film")
+    assert float(after.removeprefix("after ")) > 0
+    assert rest == undisturbed
+
+
 def files(work_dir: Path) -> dict[str, object]:
     found = {path.name: path.read_bytes() for path in work_dir.glob("*.jpg")}
     return found | {READINGS_FILE: pq.read_table(work_dir / READINGS_FILE).to_pylist()}

@@ -73,8 +73,8 @@ class _Pass:
     last_ms: float | None = None
     """the time of the last frame taken"""
     is_done: bool = False
-    damage: list[str] = field(default_factory=list)
-    """what could not be read of the pictures"""
+    damage: str | None = None
+    """what was told first of pictures that could not be read"""
 
 
 @ipl.plugin("burned_in")
@@ -119,7 +119,7 @@ class BurnedIn:
         cues = list(_cues(media, shown))
         write_readings((row for _, rows in cues for row in rows), work_dir)
         yield from (cue for cue, _ in cues)
-        for line in dict.fromkeys(line for each in passes for line in each.damage):
+        for line in dict.fromkeys(each.damage for each in passes if each.damage):
             if cues:
                 yield Reject("", media.duration_ms, media.duration_ms, "media", "damaged", None, line)
             else:
@@ -151,13 +151,16 @@ class BurnedIn:
                 )
                 now.shown.append(shown)
 
+        def tell(damage: str) -> None:
+            now.damage = now.damage or damage
+
         frames = every_frame(
             media.path,
             [band.box for band in now.bands],
             _scale(now.bands),
             colourful=any(band.colourful for band in now.bands),
             after_ms=now.last_ms,
-            on_damage=now.damage.append,
+            on_damage=tell,
         )
         with closing(frames):
             for time_ms, lumas in frames:

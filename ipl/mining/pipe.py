@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import threading
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
@@ -18,6 +17,8 @@ from ipl.mining.probe import ffmpeg_path
 __all__ = ["OnDamage", "Pipe"]
 
 OnDamage = Callable[[str], None]
+MOST_SAID = 3
+"""So many of ffmpeg's complaints of a file are told, the first ones."""
 TIME_BASE = re.compile(rb"Parsed_showinfo.* config in time_base: (\d+)/(\d+)")
 FRAME_TIME = re.compile(rb"Parsed_showinfo.* pts: *(-?\d+)")
 """In units of the time base: what showinfo says in seconds is rounded to six digits by older versions of ffmpeg."""
@@ -27,7 +28,8 @@ class Pipe:
     """A running ffmpeg whose standard output is read; killed when left early.
 
     If it is `timed`, its filter `showinfo` tells the time of each frame, before it writes it; complaints are forgotten
-    that come before the frame at `before_ms`.
+    that come before the frame at `before_ms`, and the first one after it is reported as soon as it has come, and no
+    other: who is killed after that need not read all again to know of it.
     """
 
     def __init__(
@@ -43,11 +45,13 @@ class Pipe:
         self._is_timed = timed
         self._before_ms = before_ms
         self._times_ms: SimpleQueue[float] = SimpleQueue()
+        self._is_past_begin = False
+        self._has_told = False
         level = "level+info" if timed else "error"
         command = output.global_args("-v", level, "-nostdin", "-nostats").compile(cmd=ffmpeg_path())
         self._process = Popen(command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, bufsize=1 << 20)
         # A thread empties stderr, else a damaged file's complaints would fill it and stop ffmpeg.
-        self._complaints: deque[bytes] = deque(maxlen=20)
+        self._complaints: list[bytes] = []
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
@@ -56,7 +60,8 @@ class Pipe:
         unit_ms = 0.0
         for line in self._process.stderr:
             if not self._is_timed or b"[error] " in line or b"[fatal] " in line:
-                self._complaints.append(line)
+                if len(self._complaints) < MOST_SAID:
+                    self._complaints.append(line)
             elif (match := FRAME_TIME.search(line)) is not None:
                 time_ms = int(match[1]) * unit_ms
                 if time_ms <= self._before_ms:
@@ -67,7 +72,13 @@ class Pipe:
 
     def next_time_ms(self) -> float:
         """Returns the time of the frame that was just read."""
-        return self._times_ms.get(timeout=60)
+        time_ms = self._times_ms.get(timeout=60)
+        # Not at the first frame: where that comes too late, decoding begins anew, farther ahead.
+        if self._is_past_begin and self._on_damage and self._complaints and not self._has_told:
+            self._on_damage(self._damage(self._said()[:1]))
+            self._has_told = True
+        self._is_past_begin = time_ms > self._before_ms
+        return time_ms
 
     def read(self, num_bytes: int) -> bytes:
         """Reads exactly so many bytes, fewer only at the end."""
@@ -78,14 +89,20 @@ class Pipe:
         """Reports damage, once all has been read: `problem`, ffmpeg's complaints, its exit code."""
         exit_code = self._process.wait()
         self._listener.join()
-        said = [line.decode("utf-8", "replace").split("] ")[-1].strip() for line in self._complaints]
-        if not (problem or said or exit_code):
+        said = [] if self._has_told else self._said()
+        if not (problem or said or (exit_code and not self._has_told)):
             return
-        words = "; ".join(dict.fromkeys(([problem] if problem else []) + said[:3])) or f"ffmpeg exit code {exit_code}"
-        line = f"{self._path}: damaged or cut short ({words}); what could be read was used, copy or download it again"
+        line = self._damage(([problem] if problem else []) + said or [f"ffmpeg exit code {exit_code}"])
         if self._on_damage is None:
             raise MediaError(line)
         self._on_damage(line)
+
+    def _said(self) -> list[str]:
+        return [line.decode("utf-8", "replace").split("] ")[-1].strip() for line in self._complaints]
+
+    def _damage(self, words: list[str]) -> str:
+        what = "; ".join(dict.fromkeys(words))
+        return f"{self._path}: damaged or cut short ({what}); what could be read was used, copy or download it again"
 
     def __enter__(self) -> Pipe:
         return self
