@@ -143,6 +143,26 @@ def test_tesseracts_table_of_words_becomes_lines() -> None:
     first, second = tesseract_reader.parse_tsv(TSV)
     assert (first.text, first.box, first.score) == ("Hello there", (10, 5, 130, 27), pytest.approx(0.95))
     assert (second.text, second.box) == ("你好", (30, 50, 112, 70))
+    assert first.centres == (15, 25, 35, 45, 55, 70, 76, 88, 100, 112, 124)
+    assert second.scores == (0.9, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["谁", "?", "Go!"], "谁？ Go!"),
+        (["我", "?"], "我？"),
+        (["鸟...", "x."], "鸟... x."),
+        (["Go!", "谁"], "Go! 谁"),
+        (["1.5", "米,"], "1.5 米，"),
+    ],
+)
+def test_marks_after_chinese_letters_are_as_wide_as_these(words: list[str], text: str) -> None:
+    rows = [f"5\t1\t1\t1\t1\t{n}\t{50 * n}\t5\t40\t20\t90\t{word}" for n, word in enumerate(words)]
+    (reading,) = tesseract_reader.parse_tsv("\n".join([HEAD, *rows]))
+    assert reading.text == text
+    assert len(reading.centres) == len(reading.scores) == len(text)
+    assert list(reading.centres) == sorted(reading.centres)
 
 
 def test_tesseract_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -170,3 +190,21 @@ def test_tesseract_itself_reads() -> None:
     except InputError as error:
         pytest.skip(str(error))
     assert Tesseract().read_text([cropped("Hello there")], True)[0][0].text == "Hello there"
+
+
+@pytest.mark.parametrize(
+    ("fill", "outline"), [("white", "black"), ("#f0e020", "black"), ("#e01010", "black"), ("#101010", "white")]
+)
+def test_tesseract_reads_letters_over_a_scene(fill: str, outline: str) -> None:
+    try:
+        tesseract_reader._program("eng")
+    except InputError as error:
+        pytest.skip(str(error))
+    random = np.random.default_rng(5)
+    scene = np.kron(random.integers(60, 200, (5, 48, 3)), np.ones((12, 12, 1))).astype(np.uint8)
+    picture = Image.fromarray(scene)
+    font = ImageFont.load_default(34)
+    ImageDraw.Draw(picture).text((14, 8), "Every bird waited there", fill, font, stroke_width=3, stroke_fill=outline)
+    ((line,),) = Tesseract().read_text([np.asarray(picture)], True)
+    assert line.text == "Every bird waited there"
+    assert abs(line.centres[0] - 24) < 12, "of the E"

@@ -16,7 +16,7 @@ import numpy as np
 from cost import Cost, decode, measured
 from films import FILMS, typefaces
 from ipl_extractors.burned_in import BurnedIn
-from ipl_extractors.ocr import RapidOcr
+from ipl_extractors.ocr import RapidOcr, Tesseract
 from metrics import Score, score, together
 from plain_loop import plain_loop
 from suite import Made
@@ -32,6 +32,11 @@ READERS: dict[str, Reader] = {
     "burned_in": lambda media, read_text, folder: BurnedIn().extract_cues(media, None, read_text, folder),
     "plain": lambda media, read_text, folder: plain_loop(media, read_text),
     "plain-thirds": lambda media, read_text, folder: plain_loop(media, read_text, ("upper", "lower")),
+}
+
+ENGINES: dict[str, Callable[[int], ReadText]] = {
+    "rapidocr": lambda threads: RapidOcr(threads=threads).read_text,
+    "tesseract": lambda threads: Tesseract(language="eng+chi_sim").read_text,
 }
 
 OFTEN = 0.2
@@ -62,6 +67,7 @@ def main() -> None:
     parser.add_argument("--suite", choices=FILMS, default="tuning")
     parser.add_argument("--small", action="store_const", dest="suite", const="small", help="the same as --suite small")
     parser.add_argument("--reader", choices=READERS, default="burned_in")
+    parser.add_argument("--engine", choices=ENGINES, default="rapidocr", help="the text reader's plugin")
     parser.add_argument("--folder", type=Path, default=Path("runs/hardsub"), help="where the films are kept")
     parser.add_argument("--threads", type=int, default=2, help="of the OCR engine, and of the plain decode")
     parser.add_argument("--films", type=int, nargs="*", default=(), help="numbers of the films to read (default: all)")
@@ -71,10 +77,10 @@ def main() -> None:
     if not films:
         return  # why there are none has been said
     sums, by_condition = Sums(), defaultdict[tuple[str, str], Score](Score)
-    text_reader = RapidOcr(threads=args.threads)
-    text_reader.read_text([np.zeros((64, 64, 3), np.uint8)], False)  # loading the engine is no part of reading a film
+    read_text = ENGINES[args.engine](args.threads)
+    read_text([np.zeros((64, 64, 3), np.uint8)], False)  # loading the engine is no part of reading a film
     for film in films:
-        _measure(film, READERS[args.reader], text_reader.read_text, args, sums, by_condition)
+        _measure(film, READERS[args.reader], read_text, args, sums, by_condition)
     _print_conditions(by_condition)
     _print_table(_figures(sums), args.suite, args.reader)
 
