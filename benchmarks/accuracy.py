@@ -55,12 +55,14 @@ HEARD = {"sample_rate_hz": 8_000, "num_mels": 40}
 HYBRID = {"width": 64, "layers": 4, "decoder_layers": 2}
 FAMILIES: dict[str, dict[str, Any]] = {
     "conv": {"architecture": "conv", "sizes": {"width": 112, "layers": 5}},
+    "gru": {"architecture": "gru", "sizes": {"width": 200, "layers": 2}},
     "deep speech 2": {"architecture": "deep_speech_2", "sizes": {"width": 160, "layers": 2, "channels": 8}},
     "deep speech 2 forward": {
         "architecture": "deep_speech_2",
         "sizes": {"width": 240, "layers": 2, "channels": 8, "lookahead": 20},
     },
     "wav2letter": {"architecture": "wav2letter", "sizes": {"width": 72, "layers": 6}},
+    "transformer hybrid": {"architecture": "transformer", "sizes": HYBRID | {"width": 80}},
     "conformer": {"architecture": "conformer", "sizes": {"width": 72, "layers": 4}},
     "conformer hybrid": {"architecture": "conformer", "sizes": HYBRID},
     "conformer hybrid, chunks": {
@@ -68,13 +70,20 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "sizes": HYBRID | {"dynamic_chunks": 1, "chunk_frames": 16},
         "normalise": "fixed",  # a stream has no statistics of the whole utterance
     },
+    "conformer hybrid, chunk-flow": {
+        "architecture": "conformer",
+        "sizes": HYBRID | {"chunk_frames": 16, "left_chunks": 4, "right_frames": 8},
+        "normalise": "fixed",
+    },
 }
 """The name of a family to the options of the initializer `scratch`."""
 
 TINY = {
     "conv": {"width": 16, "layers": 1},
+    "gru": {"width": 16, "layers": 1},
     "deep_speech_2": {"width": 16, "layers": 1, "channels": 2},
     "wav2letter": {"width": 16, "layers": 2},
+    "transformer": {"width": 16, "layers": 1, "heads": 2},
     "conformer": {"width": 16, "layers": 1, "heads": 2},
 }
 
@@ -158,11 +167,11 @@ def measure(name: str, run: ipl.RunResult, data: Path) -> dict[str, Any]:
     speed = heard / float((run.path.parent / "processor_seconds").read_text(encoding="ascii"))
     decoding = {"greedy": {"decode": "greedy"}} | ({"rescore": {"decode": "rescore"}} if network.decoder else {})
     figures: dict[str, Any] = {"parameters": parameters, "x_processor": round(speed, 1)}
-    start = f"{name:25}{parameters / 1e6:>8.2f} M{speed:>8.0f}"
+    start = f"{name:30}{parameters / 1e6:>8.2f} M{speed:>8.0f}"
     for way, options in decoding.items():
         figures[way] = {test: speech.evaluate(model, ipl.load(data / test), **options) for test in ("seen", "unseen")}
         rates = [_shown(figures[way][test], rate) for test in ("seen", "unseen") for rate in ("wer", "cer")]
-        print(f"{start}  {way:8}{''.join(f'{each:>23}' for each in rates)}", flush=True)
+        print(f"{start}  {way:8}{''.join(f'{each:>25}' for each in rates)}", flush=True)
         start = " " * len(start)
     return figures
 
@@ -196,8 +205,8 @@ def main() -> None:
             heard = utterances(arguments.data, name, 20 if arguments.tiny else None)
             write_table(folder / name / "part-0.parquet", heard, UTTERANCES)
         runs = {name: train(folder, name, each, epochs) for name, each in families.items()}
-        tests = "".join(f"{f'{test} {rate}, %':>23}" for test in ("seen", "unseen") for rate in ("WER", "CER"))
-        print(f"{'':25}{'parameters':>10}{'x cpu':>8}  {'decoded':8}{tests}")
+        tests = "".join(f"{f'{test} {rate}, %':>25}" for test in ("seen", "unseen") for rate in ("WER", "CER"))
+        print(f"{'':30}{'parameters':>10}{'x cpu':>8}  {'decoded':8}{tests}")
         results = {name: measure(name, run, folder) for name, run in runs.items()}
     print(json.dumps({"benchmark": "accuracy", "epochs": epochs, "seed": SEED, "families": results}))
 

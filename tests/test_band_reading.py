@@ -126,6 +126,15 @@ def test_dark_letters_on_a_plate_are_told_from_outlined_ones() -> None:
     assert told == [False] * 3 + [True, False]
 
 
+@pytest.mark.parametrize(("read", "is_text"), [("1", False), ("I", False), ("一", False), ("A", True), ("I?", True)])
+def test_a_bar_alone_is_no_text_as_a_scene_has_such_too(read: str, is_text: bool) -> None:
+    def read_text(crops: Sequence[np.ndarray], is_line: bool) -> list[list[Reading]]:
+        return [[Reading(read, 0.99, (0, 0, 0, 0))] for _ in crops]
+
+    (text,) = BandReader(Look(28), read_text, 0.7, 0.95).read([display(drawn((read, 200, 60)), Look(28))], NOTHING)
+    assert bool(text.readings) == is_text
+
+
 def test_how_a_name_is_spaced_most_pictures_say() -> None:
     look, said = Look(28), iter(["Mr. Riverdog came", "Mr. River dog came", "Mr. Riverdog came"])
 

@@ -32,6 +32,23 @@ def test_a_short_line_is_read_as_its_letters_stand(shown: str, read: str) -> Non
     assert Typography().mend([plain, line(shown, read)])[1] == shown
 
 
+def test_a_bar_that_was_not_seen_whole_is_no_digit() -> None:
+    worn, whole = line("I?", "1?"), line("1?", "1?")
+    first, end = worn.runs[0]
+    middle = sum(worn.rows) // 2
+    worn.ink[middle:, first : first + (end - first) // 2] = False
+    assert Typography().mend([worn, whole]) == ["I?", "1?"]
+
+
+def test_a_tracks_apostrophes_are_of_one_kind() -> None:
+    track = Typography()
+    read = ["l’un", "qu'il", "j’ai 'vu'", "don’t"]
+    assert track.mend([Line(each, (), np.zeros((1, 1), bool)) for each in read]) == [
+        "l’un", "qu’il", "j’ai 'vu'", "don’t",
+    ]  # fmt: skip
+    assert track.mend([line("it's", "it's")]) == ["it’s"], "those of the lines before count, too"
+
+
 def test_what_is_behind_a_tall_letter_makes_no_capital_small() -> None:
     plain, short = line("That bird flew home", "That bird flew home"), line("Why?", "Why?")
     short.ink[:18, round(short.centres[1])] = True  # an edge that reaches from above down to the h
@@ -93,6 +110,16 @@ def test_a_hyphen_is_where_the_ink_has_one(shown: str, read: str) -> None:
 @pytest.mark.parametrize("shown", ["At 12:30 or 7.5 a day", "Anna-Lena, a no-one", "-Well, who is it?"])
 def test_where_the_ink_has_none_a_mark_has_no_space(shown: str) -> None:
     assert Typography().mend([line(shown, shown)]) == [shown]
+
+
+@pytest.mark.parametrize("shown", ["See http://a.org/our for all of it", "She waited a long day..."])
+def test_a_space_before_a_mark_is_one_where_the_ink_has_it(shown: str) -> None:
+    whole = line(shown, shown)
+    at = shown.index("/our") if "/" in shown else shown.index("...")
+    torn = Line(shown[:at] + " " + shown[at:], (*whole.centres[:at], whole.centres[at], *whole.centres[at:]), whole.ink)
+    assert Typography().mend([torn]) == [shown]
+    french = line("Que dit - elle ? Et qui est - ce ?", "Que dit - elle ? Et qui est - ce ?")
+    assert Typography().mend([french])[0].count(" ?") == 2
 
 
 def test_a_dash_that_was_not_read_is_put_before_its_line() -> None:

@@ -32,6 +32,8 @@ class Score:
     two_line_exact: int = 0
     spaceless: int = 0
     """matched cues that differ in nothing but spaces"""
+    straightened: int = 0
+    """matched cues that differ in nothing but apostrophes that are straight in place of curly, or the other way round"""
     boundary_frames: list[float] = field(default_factory=list)
     """how far each start and each end of a matched cue is off"""
 
@@ -49,8 +51,11 @@ class Score:
 
 
 def plain(text: str) -> str:
-    """One line: breaks and runs of blanks are one space; none beside a Chinese letter, where none is written."""
-    text = re.sub(r"\s+", " ", text).strip()
+    """One line: breaks and runs of blanks are one space; none beside a Chinese letter, where none is written.
+
+    An ellipsis is three dots, as it looks.
+    """
+    text = re.sub(r"\s+", " ", text).strip().replace("…", "...")
     return re.sub(r"(?<=[\u3000-\u9fff\uff00-\uffef]) | (?=[\u3000-\u9fff\uff00-\uffef])", "", text)
 
 
@@ -74,6 +79,7 @@ def score(found: Sequence[Cue], true: Sequence[Displayed], frame_rate: float) ->
             continue
         result.errors += min(1.0, Levenshtein.distance(text, read) / len(text))
         result.spaceless += not exact and text.replace(" ", "") == read.replace(" ", "")
+        result.straightened += not exact and text.replace("’", "'") == read.replace("’", "'")
         for off_ms in (told.start_ms - cue.start_ms, told.end_ms - cue.end_ms):
             result.boundary_frames.append(abs(off_ms) * frame_rate / 1000)
     result.phantom = len(found) - len(matches)

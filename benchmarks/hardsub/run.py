@@ -143,6 +143,7 @@ def _figures(sums: Sums) -> dict[str, float | None]:
         "event CER %": 100 * score.event_cer,
         "exact %": 100 * score.exact / cues,
         "wrong in spaces only %": 100 * score.spaceless / cues,
+        "wrong in kind of apostrophe only %": 100 * score.straightened / cues,
         "missed %": 100 * score.missed / cues,
         "phantom %": 100 * score.phantom / cues,
         "exact of 1-2 letters %": 100 * score.short_exact / short if short else None,

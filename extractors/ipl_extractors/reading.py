@@ -53,6 +53,8 @@ WITNESS = 0.5
 """A reading that is more likely wrong than right bears out no other."""
 FAINT_MARKS = frozenset(".,-–—…'\"")
 """What is too small to be seen for sure in the ink."""
+BARS = frozenset("1Il一丨")
+"""What alone on a line is no text for sure: a bar of the scene looks just like it."""
 BEFORE, BEYOND = 0.1, 0.5
 """How far to the left and to the right of the ink a character may seem to stand, as shares of the line's height.
 
@@ -196,7 +198,7 @@ class BandReader:
         for each in found:
             agreeing[each.text] += each.score
         ranked = sorted((each for each in found if each.text), key=lambda each: (-agreeing[each.text], -each.score))
-        if not ranked or not any(map(str.isalnum, ranked[0].text)):
+        if not ranked or not any(map(str.isalnum, ranked[0].text)) or ranked[0].text in BARS:
             return []
         most = _plain(ranked[0].text)
         alike = [each for each in ranked if ratio(most, _plain(each.text)) >= ALIKE_TEXTS]

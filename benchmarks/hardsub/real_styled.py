@@ -1,0 +1,145 @@
+"""What people burn into films: real captions, drawn by libass in the styles of its users, over real moving pictures.
+
+The captions are a film's own, in English and French, and so is the sound; of the pictures there are other clips, again
+and again. Nothing of it comes from the factory: letters, line breaks and blurs are those of ffmpeg's `subtitles`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+import numpy as np
+import pysubs2
+from ipl_datasets.factory.scene import frame_ms
+from ipl_datasets.factory.truth import Displayed, Truth, read_truth, truth_path, write_truth
+from real import CLIPS, SAMPLE_RATE_HZ, clips_are_there
+from suite import Made
+
+from ipl.mining.media import ffmpeg_path
+from ipl.progress import progress
+
+SUBTITLES = CLIPS.parent / "captions_shared_culture"
+SECONDS = 204
+
+
+@dataclass(frozen=True)
+class Styled:
+    """A film: its captions' language, how libass is told to draw them, and what lies behind them."""
+
+    name: str
+    language: str
+    style: str
+    """ASS style fields; sizes are shares of a picture of 288 rows"""
+    clip: str
+    width: int
+    height: int
+    frame_rate: int
+    crf: int = 23
+
+
+OFFICE, MEADOW = "perspective-video/perspective-video.mp4", "rabbit-video/video-with-voiceover.mp4"
+FILMS = (
+    Styled("plain", "en", "", OFFICE, 1280, 720, 24),
+    Styled("plain-french", "fr", "", MEADOW, 852, 480, 24),
+    Styled("yellow", "en", "FontName=DejaVu Sans,Bold=1,PrimaryColour=&H0000E6FF,Outline=2", MEADOW, 1280, 720, 24),
+    Styled("box", "fr", "BorderStyle=3,Outline=1,OutlineColour=&H60000000,Shadow=0", OFFICE, 640, 360, 25),
+    Styled("italic", "en", "FontName=Liberation Serif,Italic=1,FontSize=18,Outline=1.5", OFFICE, 854, 480, 30, 30),
+    Styled("top", "en", "FontName=Nimbus Sans,Alignment=6,Outline=0.8,Shadow=1.2", MEADOW, 1280, 720, 24),
+    Styled("soft", "fr", "FontName=Liberation Sans,Bold=1,Outline=1.5,Blur=2,Shadow=0", OFFICE, 1280, 720, 24, 28),
+    Styled("upright", "en", "FontName=URW Gothic,Bold=1,FontSize=11,Outline=1.2,MarginV=40", OFFICE, 406, 720, 30),
+    Styled("left", "fr", "FontName=Liberation Sans Narrow,Alignment=1,FontSize=17,Outline=1", MEADOW, 640, 360, 25, 30),
+    Styled(
+        "grey", "en", "FontName=Liberation Sans,PrimaryColour=&H00D0D0D0,FontSize=14,Outline=1", OFFICE, 854, 480, 24
+    ),
+)
+
+
+def styled_films(folder: Path, only: Collection[int] = ()) -> Iterator[Made]:
+    """Makes what is not there yet, and yields all films, or those of some numbers; none where the clips are missing."""
+    if not clips_are_there():
+        return
+    chosen = [film for number, film in enumerate(FILMS) if not only or number in only]
+    with progress("making films", len(chosen), "films") as advance:
+        for film in chosen:
+            path = folder / f"{film.name}.mp4"
+            truth = _make(film, path)
+            advance(1, path.name)
+            yield Made(path, {"style": film.name, "language": film.language}, truth, tuple(truth.recipe["rows"]))
+
+
+def _make(film: Styled, path: Path) -> Truth:
+    recipe: dict[str, Any] = asdict(film)
+    if path.is_file() and truth_path(path).is_file():
+        done = read_truth(path)
+        if {**done.recipe, "rows": None} == {**recipe, "rows": None}:
+            return done
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = pysubs2.load(str(SUBTITLES / f"cc-{film.language}.vtt"))
+    subtitles = path.with_suffix(".srt")
+    lines.save(str(subtitles))
+    rate = Fraction(film.frame_rate)
+    _write(film, subtitles, path)
+    cues = [
+        Displayed(_first_frame_ms(line.start, rate), _first_frame_ms(line.end, rate), line.plaintext)
+        for line in lines
+        if line.start < 1000 * SECONDS
+    ]
+    recipe["rows"] = _rows(film, subtitles)
+    truth = Truth(
+        True, str(rate), SECONDS * film.frame_rate, SAMPLE_RATE_HZ, SECONDS * SAMPLE_RATE_HZ, tuple(cues), (), recipe
+    )
+    write_truth(path, truth)
+    return truth
+
+
+def _first_frame_ms(time_ms: int, rate: Fraction) -> int:
+    """When the first frame is shown that is not before a time."""
+    return frame_ms(math.ceil(time_ms * rate / 1000), rate)
+
+
+def _write(film: Styled, subtitles: Path, path: Path) -> None:
+    """Encodes the clip, again and again, with the captions drawn over it; whole or not at all."""
+    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    pictures = ffmpeg.input(str(CLIPS / film.clip), stream_loop=-1).video.filter("fps", film.frame_rate)
+    pictures = pictures.filter("scale", film.width, film.height, force_original_aspect_ratio="increase")
+    pictures = pictures.filter("crop", film.width, film.height).filter("setsar", 1)
+    sound = ffmpeg.input(str(SUBTITLES / "asharedculture_soundtrack.mp3")).audio
+    output = ffmpeg.output(
+        _drawn(pictures, film, subtitles),
+        sound,
+        f"file:{partial}",
+        vcodec="libx264",
+        preset="veryfast",
+        crf=film.crf,
+        pix_fmt="yuv420p",
+        acodec="aac",
+        audio_bitrate="96k",
+        ac=1,
+        t=SECONDS,
+    )
+    output.global_args("-v", "error").overwrite_output().run(cmd=ffmpeg_path())
+    partial.replace(path)
+
+
+def _drawn(pictures: Any, film: Styled, subtitles: Path) -> Any:
+    return (
+        pictures.filter("subtitles", str(subtitles), force_style=film.style)
+        if film.style
+        else pictures.filter("subtitles", str(subtitles))
+    )
+
+
+def _rows(film: Styled, subtitles: Path) -> tuple[int, int]:
+    """The highest and the lowest row of the picture that any of the captions covers, drawn over black."""
+    black = ffmpeg.input(f"color=black:s={film.width}x{film.height}:r=2:d={SECONDS}", format="lavfi")
+    output = _drawn(black, film, subtitles).output("pipe:", format="rawvideo", pix_fmt="gray")
+    data, _ = output.global_args("-v", "error").run(cmd=ffmpeg_path(), capture_stdout=True)
+    pictures = np.frombuffer(data, np.uint8).reshape(-1, film.height, film.width)
+    inked = np.flatnonzero((pictures > 128).any(axis=(0, 2)))
+    return int(inked[0]), int(inked[-1]) + 1
