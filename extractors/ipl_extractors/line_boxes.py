@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +16,22 @@ from ipl_extractors.strokes import Mask, own_span, stands_at
 __all__ = ["line_boxes"]
 
 
-def line_boxes(strokes: Mask, line_height: int, anchor: Anchor | None = None, foreign: Mask | None = None) -> list[Box]:
-    """Returns the boxes of the lines of text that the strokes make, top to bottom.
+HIGH, TOO_HIGH = 1.0, 1.25
+"""How high a line's ink is at the most, as a share of a detector's box, which has a margin: where lines stand close
+together, as those of libass do, two are hardly higher. What is no higher than the one is cut nowhere, what is higher
+than the other anywhere, and else between two rows that are known."""
+APART = 0.5
+"""Two rows that are closer together, as a share of the height, are one."""
+
+
+def line_boxes(
+    strokes: Mask,
+    line_height: int,
+    anchor: Anchor | None = None,
+    foreign: Mask | None = None,
+    known_rows: Sequence[float] = (),
+) -> list[Box]:
+    """Returns the boxes of the lines of text that the strokes make, top to bottom. Others stood on the known rows.
 
     What stands on one height with a line, or above it, but not at the anchor, is no part of the text. No box reaches
     into the `foreign` strokes beside its line, bool [H, W].
@@ -32,7 +47,7 @@ def line_boxes(strokes: Mask, line_height: int, anchor: Anchor | None = None, fo
     lines = [
         line
         for run in np.split(inked, np.flatnonzero(np.diff(inked) > max(1, line_height // 10)) + 1)
-        for line in _lines(rows, int(run[0]), int(run[-1]) + 1, line_height)
+        for line in _lines(rows, int(run[0]), int(run[-1]) + 1, line_height, sorted(known_rows))
         if line[1] - line[0] >= 0.25 * line_height
     ]
     # Wide, for faint marks at the ends: a dash, dots.
@@ -56,15 +71,22 @@ def _extent(columns: npt.NDArray[np.int64], line_height: int, anchor: Anchor | N
     return first, last, anchor is None or stands_at(anchor, first, last, line_height)
 
 
-def _lines(rows: npt.NDArray[np.int64], top: int, bottom: int, line_height: int) -> Iterator[tuple[int, int]]:
+def _lines(
+    rows: npt.NDArray[np.int64], top: int, bottom: int, line_height: int, known_rows: Sequence[float]
+) -> Iterator[tuple[int, int]]:
     """Cuts a run of rows that is too high for a line at its deepest valley: strokes of hanging letters may fill it."""
-    if bottom - top <= 1.25 * line_height:
+    reach, height = line_height // 2, bottom - top
+    first, last = top + reach, bottom - reach
+    if HIGH * line_height < height <= TOO_HIGH * line_height:
+        inside = [row for row in known_rows if top < row < bottom]
+        gaps = [(upper, lower) for upper, lower in pairwise(inside) if lower - upper > APART * line_height]
+        first, last = (round(gaps[0][0]), round(gaps[0][1])) if gaps else (top, top)
+    if height <= HIGH * line_height or first >= last:
         yield top, bottom
         return
-    reach = line_height // 2
-    valley = top + reach + int(np.argmin(rows[top + reach : bottom - reach]))
-    if rows[valley] > 0.5 * min(rows[top:valley].max(), rows[valley:bottom].max()):
+    valley = first + int(np.argmin(rows[first:last]))
+    if rows[valley] > 0.5 * min(rows[top:valley].max(initial=0), rows[valley:bottom].max()):
         yield top, bottom
         return
-    yield from _lines(rows, top, valley, line_height)
-    yield from _lines(rows, valley, bottom, line_height)
+    yield from _lines(rows, top, valley, line_height, known_rows)
+    yield from _lines(rows, valley, bottom, line_height, known_rows)

@@ -128,7 +128,7 @@ class BandReader:
     def _boxes(self, display: Display, foreign: Mask) -> list[Box]:
         if np.count_nonzero(display.strokes) < self._look.fewest:
             return []
-        return line_boxes(display.strokes, self._look.line_height, self._look.anchor, foreign)
+        return line_boxes(display.strokes, self._look.line_height, self._look.anchor, foreign, self._look.rows)
 
     def _seen(self, display: Display, box: Box, crop: Crop) -> Reading | None:
         found = reading_of(display, box, crop.extent, self._look.line_height, self._sightings)

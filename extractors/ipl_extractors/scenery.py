@@ -31,7 +31,7 @@ REACH = 2
 LEAST_MOVE = 2
 """So many pixels are more than compression shifts an edge."""
 ALIKE, MORE_ALIKE = 0.6, 0.2
-"""The correlation of a word with itself at another place, and how much more it is than at its own."""
+"""The correlation of a word with itself elsewhere, in place or time, and how much more it is than where it was."""
 HARDLY_MOVES_MS = 1000
 """In a display that is shorter a sign may hardly have moved."""
 VERY_ALIKE = 0.9
@@ -55,6 +55,9 @@ def without_signs(display: Display, look: Look) -> Display:
     on_a_row = np.any([on_row, *on_rows], axis=0)
     passing = _passing(display)
     staying = words.share(_staying(display) & ~passing)
+    for number in np.flatnonzero(staying >= CUT).tolist():
+        if not _is_shown_around(display, words.box(number)):  # small letters of any text cover most of any other's
+            staying[number] = 0
     stays = staying >= STAYED
     passes = (words.share(passing) >= STAYED) & ~on_row & on_row.any()
     moves = np.zeros_like(stays)
@@ -140,6 +143,17 @@ def _staying(display: Display) -> Mask:
         if around is not None:  # as strong as in the display: what fades in or out is not there yet, or no more
             stays &= cv2.dilate(around, np.ones((3, 3), np.uint8)) >= AS_STRONG * inside
     return stays
+
+
+def _is_shown_around(display: Display, word: Box) -> bool:
+    """Whether a word looks as it does before and after the display, where these are known; by a pixel it may be off."""
+    import cv2
+
+    place = slice(word.top, word.bottom), slice(word.left, word.right)
+    wider = slice(max(0, word.top - 1), word.bottom + 1), slice(max(0, word.left - 1), word.right + 1)
+    around = ((display.before, display.early), (display.after, display.late))
+    pairs = [(one[wider], inside[place]) for one, inside in around if one is not None]
+    return all(cv2.matchTemplate(one, inside, cv2.TM_CCOEFF_NORMED).max() >= ALIKE for one, inside in pairs)
 
 
 def _passing(display: Display) -> Mask:
