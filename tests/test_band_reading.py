@@ -107,6 +107,25 @@ def test_a_text_that_a_sign_beside_it_cut_in_two_is_read_whole(centre: int) -> N
     assert len(widths_read(shown, look)) == (2 if centre == 200 else 1)
 
 
+def test_small_letters_that_cover_those_of_the_texts_around_are_no_sign() -> None:
+    # Its lower line is on the row of all; most of its strokes are covered by the lines before and after it.
+    look = Look(28, Anchor("left", 20), rows=(75.0,))
+    small = ImageFont.load_default(size=15)
+
+    def set_left(*lines: str) -> np.ndarray:
+        image = Image.new("L", (400, 100), 60)
+        for text, top in zip(lines, (68, 44), strict=False):
+            ImageDraw.Draw(image).text((20, top), text, font=small, fill=230, stroke_width=1, stroke_fill=0)
+        return np.array(image)
+
+    shown = set_left("mm nunm mnum nun mnum mnuum", "And of this line nothing is around")
+    before, after = (
+        contrast(set_left(each), 28) for each in ("nm mumn unnm mum umnm nmmum", "mnu nmm unmm unm nmmn umnnm")
+    )
+    both = replace(display(shown, look), before=before, after=after)
+    assert len(widths_read(both, look)) == 2
+
+
 def test_dark_letters_on_a_plate_are_told_from_outlined_ones() -> None:
     look = Look(28)
     plate = Image.new("L", (400, 100), 60)

@@ -16,11 +16,9 @@ from ipl_extractors.burned_in import BurnedIn
 from ipl_extractors.evidence import READINGS_FILE
 from ipl_extractors.following import Display
 from ipl_extractors.lexicon import Lexicon
-from ipl_extractors.line_boxes import line_boxes
 from ipl_extractors.ocr import RapidOcr, Tesseract
 from ipl_extractors.reading import BandReader
 from ipl_extractors.rows import Anchor
-from ipl_extractors.strokes import contrast, stroke_mask
 from PIL import Image, ImageDraw, ImageFont
 from rapidfuzz.fuzz import ratio
 
@@ -251,40 +249,6 @@ def test_a_doubtful_line_is_read_until_two_pictures_agree(read: list[str], numbe
     (text,) = BandReader(Look(28), read_text, 0.7, 0.95).read(displays, np.zeros((1, 1), bool))
     assert text.best()[0] == "He went."
     assert len(text.readings) == number
-
-
-def test_a_short_line_below_a_long_one_is_a_line() -> None:
-    image = Image.new("RGB", (640, 120), (60, 60, 60))
-    for number, text in enumerate(["Some very long line with gaps, jumps and quips", "I"]):
-        draw = ImageDraw.Draw(image)
-        at = (320, 10 + 40 * number)
-        draw.text(at, text, font=ImageFont.load_default(size=26), anchor="ma", fill="white")
-    boxes = line_boxes(stroke_mask(contrast(np.asarray(image.convert("L")), 30), 30), 30)
-    assert len(boxes) == 2
-    assert boxes[1].right - boxes[1].left < 60
-
-
-def test_what_stands_beside_a_line_or_above_it_is_no_part_of_it() -> None:
-    strokes = np.zeros((100, 640), bool)
-    strokes[60:80, 220:420] = True  # the line, its centre at 320
-    strokes[60:80, 450:540] = True  # a logo on the same height
-    strokes[20:40, 500:560] = True  # a sign above
-    (box,) = line_boxes(strokes, 30, Anchor("centre", 320))
-    assert box.left < 220
-    assert 420 < box.right < 450
-    assert box.top > 40
-    assert len(line_boxes(strokes, 30)) == 2
-    strokes[60:80, 0:100] = True
-    (box,) = line_boxes(strokes, 30, Anchor("left", 220))
-    assert 190 < box.left < 220
-
-
-def test_no_line_reaches_into_a_sign_beside_it() -> None:
-    strokes, sign = np.zeros((100, 640), bool), np.zeros((100, 640), bool)
-    strokes[60:80, 220:420] = True
-    sign[60:80, 424:440] = sign[20:40, 210:220] = True
-    (box,) = line_boxes(strokes, 30, Anchor("centre", 320), sign)
-    assert (box.left, box.right) == (202, 424)
 
 
 def test_a_letter_of_a_logo_beside_a_line_is_not_read() -> None:
