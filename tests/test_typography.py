@@ -41,12 +41,13 @@ def test_a_bar_that_was_not_seen_whole_is_no_digit() -> None:
 
 
 def test_a_tracks_apostrophes_are_of_one_kind() -> None:
-    track = Typography()
-    read = ["l’un", "qu'il", "j’ai 'vu'", "don’t"]
-    assert track.mend([Line(each, (), np.zeros((1, 1), bool)) for each in read]) == [
-        "l’un", "qu’il", "j’ai 'vu'", "don’t",
-    ]  # fmt: skip
-    assert track.mend([line("it's", "it's")]) == ["it’s"], "those of the lines before count, too"
+    def read(track: Typography, *texts: str) -> list[str]:
+        return track.mend([Line(each, (), np.zeros((1, 1), bool)) for each in texts])
+
+    curly, straight = Typography(), Typography()
+    assert read(curly, "l’un", "qu'il", "j'ai 'vu'", "d'or") == ["l’un", "qu’il", "j’ai 'vu'", "d’or"]
+    assert read(curly, "it's") == ["it’s"], "those of the lines before count, too"
+    assert read(straight, *["it's"] * 20, "don’t") == [*["it's"] * 20, "don't"]
 
 
 def test_what_is_behind_a_tall_letter_makes_no_capital_small() -> None:
@@ -130,9 +131,10 @@ def test_a_dash_that_was_not_read_is_put_before_its_line() -> None:
     assert Typography().mend([Line("Nobody saw the way", beside.centres[2:], beside.ink)]) == ["Nobody saw the way"]
 
 
-def test_an_ellipsis_has_three_dots() -> None:
-    assert Typography().mend([line("She waited..", "She waited..")]) == ["She waited..."]
-    assert Typography().mend([line("She waited.", "She waited.")]) == ["She waited."]
+@pytest.mark.parametrize("shown", ["She waited...", "She waited... and left", "... and left", "She waited."])
+def test_an_ellipsis_has_three_dots(shown: str) -> None:
+    read = shown.replace("...", "." if shown.startswith(".") else "..")
+    assert Typography().mend([line(read, read)]) == [shown]
 
 
 def test_marks_after_chinese_letters_are_full_width() -> None:

@@ -33,7 +33,7 @@ class Score:
     spaceless: int = 0
     """matched cues that differ in nothing but spaces"""
     straightened: int = 0
-    """matched cues that differ in nothing but apostrophes that are straight in place of curly, or the other way round"""
+    """matched cues that differ in nothing but whether apostrophes are straight or curly"""
     boundary_frames: list[float] = field(default_factory=list)
     """how far each start and each end of a matched cue is off"""
 

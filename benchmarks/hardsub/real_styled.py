@@ -1,7 +1,8 @@
 """What people burn into films: real captions, drawn by libass in the styles of its users, over real moving pictures.
 
-The captions are a film's own, in English and French, and so is the sound; of the pictures there are other clips, again
-and again. Nothing of it comes from the factory: letters, line breaks and blurs are those of ffmpeg's `subtitles`.
+The captions are a film's own, in English and French, and so is the sound; the pictures are other clips, again and
+again. Letters, line breaks and blurs are those of ffmpeg's `subtitles`. Only the sentences in Mandarin come from the
+factory, in the times of the English ones, alone or above them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import ffmpeg
 import numpy as np
 import pysubs2
+from ipl_datasets.factory.dialogue import mandarin
 from ipl_datasets.factory.scene import frame_ms
 from ipl_datasets.factory.truth import Displayed, Truth, read_truth, truth_path, write_truth
 from real import CLIPS, SAMPLE_RATE_HZ, clips_are_there
@@ -54,9 +56,9 @@ FILMS = (
     Styled("soft", "fr", "FontName=Liberation Sans,Bold=1,Outline=1.5,Blur=2,Shadow=0", OFFICE, 1280, 720, 24, 28),
     Styled("upright", "en", "FontName=URW Gothic,Bold=1,FontSize=11,Outline=1.2,MarginV=40", OFFICE, 406, 720, 30),
     Styled("left", "fr", "FontName=Liberation Sans Narrow,Alignment=1,FontSize=17,Outline=1", MEADOW, 640, 360, 25, 30),
-    Styled(
-        "grey", "en", "FontName=Liberation Sans,PrimaryColour=&H00D0D0D0,FontSize=14,Outline=1", OFFICE, 854, 480, 24
-    ),
+    Styled("grey", "en", "FontName=Liberation Sans,PrimaryColour=&H00D0D0D0,FontSize=14", OFFICE, 854, 480, 24),
+    Styled("mandarin", "cmn", "FontName=Droid Sans Fallback,FontSize=18,Outline=1.2", MEADOW, 854, 480, 24),
+    Styled("fansub", "both", "FontName=Droid Sans Fallback,Bold=1,Outline=1.5,Shadow=0.5", OFFICE, 1280, 720, 24),
 )
 
 
@@ -80,7 +82,7 @@ def _make(film: Styled, path: Path) -> Truth:
         if {**done.recipe, "rows": None} == {**recipe, "rows": None}:
             return done
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = pysubs2.load(str(SUBTITLES / f"cc-{film.language}.vtt"))
+    lines = _captions(film.language)
     subtitles = path.with_suffix(".srt")
     lines.save(str(subtitles))
     rate = Fraction(film.frame_rate)
@@ -96,6 +98,14 @@ def _make(film: Styled, path: Path) -> Truth:
     )
     write_truth(path, truth)
     return truth
+
+
+def _captions(language: str) -> pysubs2.SSAFile:
+    lines = pysubs2.load(str(SUBTITLES / f"cc-{'fr' if language == 'fr' else 'en'}.vtt"))
+    if language in ("cmn", "both"):
+        for line, text in zip(lines, mandarin(np.random.default_rng(7)), strict=False):
+            line.text = text if language == "cmn" else f"{text}\\N{line.text}"
+    return lines
 
 
 def _first_frame_ms(time_ms: int, rate: Fraction) -> int:

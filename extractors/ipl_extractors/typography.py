@@ -56,6 +56,9 @@ NEARLY, SPACE = 0.75, 0.12
 """How wide a space is at least, as a share of the others, and of the height of its line's ink."""
 BEFORE_MARK = 0.5
 """The same before a mark, where French has spaces, and English has none."""
+CURLY = 0.1
+"""From this share of curly apostrophes on all are: of straight ones rapidocr took 0 of 67 for curly, of curly ones 61
+of 191, from none to 59 % of a film's."""
 TWINS = frozenset("cosuvwxzCOSUVWXZ")
 """Letters whose capitals look like them, only larger."""
 TALL = frozenset("ABDEFGHIJKLMNPQRTYbdfhkl0123456789!?")
@@ -126,7 +129,7 @@ class Typography:
     def mend(self, lines: Sequence[Line]) -> list[str]:
         """Returns the lines' texts with what the ink tells put right; a line without centres keeps its letters.
 
-        Apostrophes, straight or curly, are those that were read most: a track has one kind, and readers waver.
+        Apostrophes are all straight or all curly, as a track has one kind, and readers waver.
         """
         told = [line for line in lines if len(line.centres) == len(line.text) and line.text and line.runs]
         for line in told:
@@ -134,7 +137,8 @@ class Typography:
         mended = {id(line): self._mended(line) for line in told}
         for line in lines:
             self._apostrophes.update(_APOSTROPHE.findall(line.text))
-        usual = max(self._apostrophes, key=lambda each: self._apostrophes[each], default="'")
+        are_curly = self._apostrophes["’"] >= max(1, CURLY * self._apostrophes.total())
+        usual = "’" if are_curly else "'"
         return [_APOSTROPHE.sub(usual, mended.get(id(line), line.text)) for line in lines]
 
     def _learn(self, line: Line) -> None:
@@ -255,9 +259,9 @@ def _set_marks(text: str) -> str:
     """Sets marks as they are set.
 
     They are of full width after Chinese or Japanese letters, and of half width after Latin ones; an ellipsis has three
-    dots, of which recognisers lose one.
+    dots, of which recognisers lose one, or two where nothing is before it.
     """
-    text = re.sub(r"(?<=[^.])\.\.$", "...", text)
+    text = re.sub(r"(?<=[^.])\.\.(?!\.)|^\.{1,2}(?= \w)", "...", text)
     text = re.sub(r"(?<=[\u3040-\u30ff\u3400-\u9fff])[?!,:;]", lambda mark: chr(ord(mark[0]) + 0xFEE0), text)
     return re.sub(r"(?<=[A-Za-z0-9])[？！，：；]", lambda mark: chr(ord(mark[0]) - 0xFEE0), text)
 
