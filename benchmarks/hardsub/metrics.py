@@ -53,9 +53,9 @@ class Score:
 def plain(text: str) -> str:
     """One line: breaks and runs of blanks are one space; none beside a Chinese letter, where none is written.
 
-    An ellipsis is three dots, as it looks.
+    An ellipsis is three dots, as it looks; beside a slash no space counts, as a line may break there.
     """
-    text = re.sub(r"\s+", " ", text).strip().replace("…", "...")
+    text = re.sub(r" ?/ ?", "/", re.sub(r"\s+", " ", text).strip().replace("…", "..."))
     return re.sub(r"(?<=[\u3000-\u9fff\uff00-\uffef]) | (?=[\u3000-\u9fff\uff00-\uffef])", "", text)
 
 
