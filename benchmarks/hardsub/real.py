@@ -8,14 +8,16 @@ Title cards and things with letters on them are in the pictures, but no subtitle
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from ipl_datasets.factory.scene import frame_ms
 from ipl_datasets.factory.truth import Displayed, Truth
 from suite import Made
+
+from ipl.progress import progress
 
 SAMPLE_RATE_HZ = 16_000
 CLIPS = Path(__file__).resolve().parents[3] / "shared" / "data" / "video"
@@ -30,6 +32,40 @@ def real_clips(folder: Path, only: Collection[int] = ()) -> Iterator[Made]:
             if not only or number in only:
                 rows = tuple(seen["rows"]) if seen["rows"] else None
                 yield Made(CLIPS / name, {"clip": Path(name).stem}, _truth(seen), rows)
+
+
+class Named(Protocol):
+    """A film that is made of the clips."""
+
+    @property
+    def name(self) -> str:
+        """What its file is called."""
+
+
+T = TypeVar("T", bound=Named)
+
+
+def films_of_clips(
+    films: Sequence[T], folder: Path, only: Collection[int], make: Callable[[T, Path], Made]
+) -> Iterator[Made]:
+    """Makes what is not there yet, and yields all films, or those of some numbers; none where the clips are missing."""
+    if not clips_are_there():
+        return
+    chosen = [film for number, film in enumerate(films) if not only or number in only]
+    with progress("making films", len(chosen), "films") as advance:
+        for film in chosen:
+            path = folder / f"{film.name}.mp4"
+            made = make(film, path)
+            advance(1, path.name)
+            yield made
+
+
+def encoding(crf: int, seconds: float) -> dict[str, Any]:
+    """ffmpeg's options for a film of so many seconds."""
+    video = {"vcodec": "libx264", "preset": "veryfast", "crf": crf, "pix_fmt": "yuv420p"}
+    sound = {"acodec": "aac", "audio_bitrate": "96k", "ac": 1}
+    # A fixed number of threads, as the bytes depend on it.
+    return {**video, **sound, "t": seconds, "threads": 2, "fflags": "+bitexact"}
 
 
 def clips_are_there() -> bool:

@@ -22,12 +22,11 @@ from ipl_datasets.factory.paint import Picture
 from ipl_datasets.factory.scene import Background, Caption, Scene, Style, frame_ms
 from ipl_datasets.factory.truth import Displayed, Truth, read_truth, truth_path, write_truth
 from ipl_datasets.factory.typefaces import CJK, find_font
-from real import CLIPS, SAMPLE_RATE_HZ, clips_are_there
+from real import CLIPS, SAMPLE_RATE_HZ, encoding, films_of_clips
 from suite import Made, rows_of
 
 from ipl.errors import StageError
 from ipl.mining.media import Box, ffmpeg_path, frames
-from ipl.progress import progress
 
 ROUNDS = 2
 LETTER_S = 0.07
@@ -104,17 +103,14 @@ FILMS = (
 
 def burned_films(folder: Path, only: Collection[int] = ()) -> Iterator[Made]:
     """Makes what is not there yet, and yields all films, or those of some numbers; none where the clips are missing."""
-    if not clips_are_there():
-        return
-    chosen = [film for number, film in enumerate(FILMS) if not only or number in only]
-    with progress("making films", len(chosen), "films") as advance:
-        for film in chosen:
-            path = folder / f"{film.name}.mp4"
-            truth = _make(film, path)
-            advance(1, path.name)
-            size = film.footage.width, film.footage.height
-            conditions = {"footage": film.name.split("-")[0], "language": film.language, "gap": film.gap}
-            yield Made(path, conditions, truth, rows_of([cue.text for cue in truth.cues], film.style, *size))
+    return films_of_clips(FILMS, folder, only, _made)
+
+
+def _made(film: Burned, path: Path) -> Made:
+    truth = _make(film, path)
+    size = film.footage.width, film.footage.height
+    conditions = {"footage": film.name.split("-")[0], "language": film.language, "gap": film.gap}
+    return Made(path, conditions, truth, rows_of([cue.text for cue in truth.cues], film.style, *size))
 
 
 def _make(film: Burned, path: Path) -> Truth:
@@ -202,16 +198,7 @@ def _write(path: Path, film: Burned, pictures: Iterator[Picture]) -> None:
         raw,
         sound,
         f"file:{partial}",
-        vcodec="libx264",
-        preset="veryfast",
-        crf=film.crf,
-        pix_fmt="yuv420p",
-        acodec="aac",
-        audio_bitrate="96k",
-        ac=1,
-        t=ROUNDS * footage.frames / footage.frame_rate,
-        threads=2,  # a fixed number: the bytes depend on it
-        fflags="+bitexact",
+        **encoding(film.crf, ROUNDS * footage.frames / footage.frame_rate),
     )
     process = output.global_args("-v", "error").overwrite_output().run_async(cmd=ffmpeg_path(), pipe_stdin=True)
     try:

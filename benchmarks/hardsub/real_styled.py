@@ -20,11 +20,10 @@ import pysubs2
 from ipl_datasets.factory.dialogue import mandarin
 from ipl_datasets.factory.scene import frame_ms
 from ipl_datasets.factory.truth import Displayed, Truth, read_truth, truth_path, write_truth
-from real import CLIPS, SAMPLE_RATE_HZ, clips_are_there
+from real import CLIPS, SAMPLE_RATE_HZ, encoding, films_of_clips
 from suite import Made
 
 from ipl.mining.media import ffmpeg_path
-from ipl.progress import progress
 
 SUBTITLES = CLIPS.parent / "captions_shared_culture"
 SECONDS = 204
@@ -64,15 +63,12 @@ FILMS = (
 
 def styled_films(folder: Path, only: Collection[int] = ()) -> Iterator[Made]:
     """Makes what is not there yet, and yields all films, or those of some numbers; none where the clips are missing."""
-    if not clips_are_there():
-        return
-    chosen = [film for number, film in enumerate(FILMS) if not only or number in only]
-    with progress("making films", len(chosen), "films") as advance:
-        for film in chosen:
-            path = folder / f"{film.name}.mp4"
-            truth = _make(film, path)
-            advance(1, path.name)
-            yield Made(path, {"style": film.name, "language": film.language}, truth, tuple(truth.recipe["rows"]))
+    return films_of_clips(FILMS, folder, only, _made)
+
+
+def _made(film: Styled, path: Path) -> Made:
+    truth = _make(film, path)
+    return Made(path, {"style": film.name, "language": film.language}, truth, tuple(truth.recipe["rows"]))
 
 
 def _make(film: Styled, path: Path) -> Truth:
@@ -124,14 +120,7 @@ def _write(film: Styled, subtitles: Path, path: Path) -> None:
         _drawn(pictures, film, subtitles),
         sound,
         f"file:{partial}",
-        vcodec="libx264",
-        preset="veryfast",
-        crf=film.crf,
-        pix_fmt="yuv420p",
-        acodec="aac",
-        audio_bitrate="96k",
-        ac=1,
-        t=SECONDS,
+        **encoding(film.crf, SECONDS),
     )
     output.global_args("-v", "error").overwrite_output().run(cmd=ffmpeg_path())
     partial.replace(path)
