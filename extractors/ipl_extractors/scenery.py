@@ -31,7 +31,9 @@ REACH = 2
 LEAST_MOVE = 2
 """So many pixels are more than compression shifts an edge."""
 ALIKE, MORE_ALIKE = 0.6, 0.2
-"""The correlation of a word with itself elsewhere, in place or time, and how much more it is than where it was."""
+"""The correlation of a word with itself at another place, and how much more it is than at its own."""
+LIKE_ITSELF = 0.45
+"""The correlation of a word with itself before and after a display: 0.5 in a fade, of other words 0.4 at the most."""
 HARDLY_MOVES_MS = 1000
 """In a display that is shorter a sign may hardly have moved."""
 VERY_ALIKE = 0.9
@@ -153,7 +155,7 @@ def _is_shown_around(display: Display, word: Box) -> bool:
     wider = slice(max(0, word.top - 1), word.bottom + 1), slice(max(0, word.left - 1), word.right + 1)
     around = ((display.before, display.early), (display.after, display.late))
     pairs = [(one[wider], inside[place]) for one, inside in around if one is not None]
-    return all(cv2.matchTemplate(one, inside, cv2.TM_CCOEFF_NORMED).max() >= ALIKE for one, inside in pairs)
+    return all(cv2.matchTemplate(one, inside, cv2.TM_CCOEFF_NORMED).max() >= LIKE_ITSELF for one, inside in pairs)
 
 
 def _passing(display: Display) -> Mask:
