@@ -268,7 +268,7 @@ def test_a_killed_run_goes_on_and_ends_the_same(tmp_path: Path, film: Path, fake
     time.sleep(seconds)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    done = len(list((tmp_path / "out/receipts").iterdir())) if (tmp_path / "out/receipts").exists() else 0
+    done = len(list((tmp_path / "out/receipts").glob("[!.]*.json")))  # killed while it writes one, it leaves a part
     result = mine([tmp_path / "in"], tmp_path / "out", _plan(fakes, "slow"))
     assert result.summary["num_mined_now"] == 3 - done
     undisturbed = mine([tmp_path / "in"], tmp_path / "whole", _plan(fakes, "slow"), workers=2)
