@@ -157,7 +157,11 @@ class Supplier:
 
     @_one
     def supply(self, out_dir: Path, seed: int) -> Iterable[Path]:
-        """Writes media files (and subtitle files beside them) into `out_dir` and returns the media files."""
+        """Writes media files (and subtitle files beside them) into `out_dir` and returns the media files.
+
+        In a run `out_dir` is the plugin's own, and holds what it wrote there before it was cut short. `ipl data synth`
+        gives it any folder: files that it did not make must stay.
+        """
 
 
 class TextReader:

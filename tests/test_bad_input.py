@@ -129,6 +129,8 @@ def told(capsys: Capture) -> Callable[..., str]:
             "data import audio_folder empty --out out --option hide_text=perhaps",
             "--option hide_text: found 'perhaps', expected bool: Input should be a valid boolean; write true or false",
         ),
+        ("data synth factory --out out --option videos=0", "supplier 'factory': videos is 0, expected 1 or more"),
+        ("data synth factory --out out --seed -1", "--seed: found '-1', expected a whole number from 0"),
         ("data export nokind data/dev --out out", "ipl: no exporter is called 'nokind'; known: huggingface"),
         ("data export kaldi empty --out out", "ipl: empty: no Parquet files in it"),
         ("plugins show nope", "ipl: no plugin is called 'nope'; known: "),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
@@ -270,14 +272,42 @@ def test_making_videos_again_changes_nothing_and_goes_on_where_it_was_cut(tmp_pa
     factory = Factory(videos=2, sentences=1, burned_in=0.0, frame_rate="5")
     first, second = factory.supply(tmp_path, seed=1)
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (first, second)}
-    truth_path(second).unlink()  # as if killed before the second was whole
+    recipe = read_truth(second).recipe  # as if killed before the second was whole
+    truth_path(second).unlink()
+    truth_path(second).with_suffix(".begun").write_text(json.dumps(recipe))
     second.write_bytes(b"half")
     assert list(factory.supply(tmp_path, seed=1)) == [first, second]
     assert first.stat().st_mtime_ns == before[first][1]
     assert second.read_bytes() == before[second][0], "equal options give equal bytes"
-    list(factory.supply(tmp_path, seed=2))
-    assert first.read_bytes() != before[first][0], "another seed makes another video"
+    assert [path.name for path in truth_path(first).parent.iterdir() if path.suffix == ".begun"] == []
     assert not [path for path in tmp_path.iterdir() if "partial" in path.name]
+
+
+SMALL_FACTORY = Factory(videos=1, sentences=1, burned_in=0.0, frame_rate="5", width=64, height=64)
+
+
+@pytest.mark.parametrize(
+    ("supplier", "name"),
+    [
+        (SMALL_FACTORY, "video-000.mp4"),
+        (SMALL_FACTORY, "video-000.srt"),
+        (VariedFactory(videos=1, sentences=1, tallest=240), next(varied_films(1, 1, 1)).name),
+    ],
+)
+def test_files_that_the_factory_did_not_make_stay(supplier: Factory | VariedFactory, name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"my own")
+    with pytest.raises(InputError, match=rf"{name}: is there already and was not made by this command; name a new"):
+        list(supplier.supply(tmp_path, seed=1))
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"my own"]
+
+
+def test_videos_of_another_seed_or_other_options_stay(tmp_path: Path) -> None:
+    (video,) = SMALL_FACTORY.supply(tmp_path, seed=1)
+    before = video.read_bytes()
+    for factory, seed in ((SMALL_FACTORY, 2), (replace(SMALL_FACTORY, width=96), 1)):
+        with pytest.raises(InputError, match="and was made with another seed, other options or another version; name"):
+            list(factory.supply(tmp_path, seed=seed))
+    assert video.read_bytes() == before
 
 
 def test_a_video_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
@@ -304,9 +334,11 @@ def test_truth_of_something_else_is_an_input_error(tmp_path: Path) -> None:
         lambda: Factory(frame_rate="0"),
         lambda: Factory(width=639),
         lambda: Factory(sentences=0),
+        lambda: Factory(videos=0),
+        lambda: VariedFactory(videos=0),
     ],
 )
-def test_the_factory_refuses_senseless_options(make: Callable[[], Factory]) -> None:
+def test_the_factory_refuses_senseless_options(make: Callable[[], Factory | VariedFactory]) -> None:
     with pytest.raises(InputError, match="expected"):
         make()
 

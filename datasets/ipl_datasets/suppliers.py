@@ -46,8 +46,9 @@ class Factory:
     """kind of file"""
 
     def __post_init__(self) -> None:
-        if min(self.videos, self.first_speaker) < 0 or min(self.sentences, self.speakers) < 1:
-            raise InputError("expected videos and first_speaker >= 0, sentences and speakers >= 1")
+        for name, least in (("videos", 1), ("sentences", 1), ("speakers", 1), ("first_speaker", 0)):
+            if getattr(self, name) < least:
+                raise InputError(f"{name} is {getattr(self, name)}, expected {least} or more")
         for name in ("burned_in", "music", "logo"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} is {getattr(self, name)}, expected a share from 0 to 1")
@@ -60,7 +61,7 @@ class Factory:
     def supply(self, out_dir: Path, seed: int) -> Iterator[Path]:
         """Yields the videos as they are made; those that are there already, whole and of equal options, stay.
 
-        Their truth lies in `out_dir/truth`, for measuring only.
+        Other files of their names stay too, and are an InputError. The truth lies in `out_dir/truth`, for measuring.
         """
         import numpy as np
 
@@ -102,14 +103,15 @@ class VariedFactory:
     """height in pixels that no picture exceeds; less is faster to make"""
 
     def __post_init__(self) -> None:
-        if self.videos < 0 or self.sentences < 1 or self.tallest < 240:
-            raise InputError("expected videos >= 0, sentences >= 1, tallest >= 240")
+        for name, least in (("videos", 1), ("sentences", 1), ("tallest", 240)):
+            if getattr(self, name) < least:
+                raise InputError(f"{name} is {getattr(self, name)}, expected {least} or more")
 
     @ipl.hookimpl
     def supply(self, out_dir: Path, seed: int) -> Iterator[Path]:
         """Yields the videos as they are made; those that are there already, whole and of equal options, stay.
 
-        Their truth lies in `out_dir/truth`, for measuring only.
+        Other files of their names stay too, and are an InputError. The truth lies in `out_dir/truth`, for measuring.
         """
         from ipl_datasets.factory.film import make_film
         from ipl_datasets.factory.variety import missing_families, varied_films

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ipl.cli.options import positive
+from ipl.cli.options import natural, positive
 from ipl.errors import ConfigError, InputError
 
 __all__ = ["add_parser"]
@@ -56,8 +56,8 @@ def add_parser(commands: Any) -> None:
         description="Lets a supplier make videos; `ipl plugins list supplier` lists the kinds.",
     )
     synth.add_argument("supplier", help="the supplier plugin, e.g. factory, varied_factory")
-    synth.add_argument("--seed", type=int, default=0, help="another seed makes other videos (default: 0)")
-    _add_out(synth, "folder to write; what lies there whole already stays")
+    synth.add_argument("--seed", type=natural, default=0, help="another seed makes other videos (default: 0)")
+    _add_out(synth, "folder to write; what the same seed and options made there stays, other files are never replaced")
     synth.set_defaults(run=_synth)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-__all__ = ["add_overrides", "add_work", "positive"]
+__all__ = ["add_overrides", "add_work", "natural", "positive"]
 
 
 def add_overrides(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +27,13 @@ def add_work(parser: argparse.ArgumentParser) -> None:
         help="processes for mining and recognition (default: one for each processor)",
     )
     parser.add_argument("--executor", choices=("local", "ray"), default="local", help="where those processes run")
+
+
+def natural(text: str) -> int:
+    """Reads a whole number from 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 0")
+    return int(text)
 
 
 def positive(text: str) -> int:

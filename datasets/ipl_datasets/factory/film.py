@@ -13,6 +13,8 @@ from typing import Any, Literal
 import numpy as np
 import pysubs2
 
+from ipl.errors import InputError
+from ipl.files import read_json, write_json
 from ipl_datasets.factory.captions import Gap, display
 from ipl_datasets.factory.lettering import layout
 from ipl_datasets.factory.scene import Background, Caption, Scene, Sign, Style, frame_ms
@@ -62,10 +64,10 @@ def make_film(film: Film, path: Path) -> Truth:
     """Writes the video to `path`, its truth, and `<stem>.srt` beside it where the captions are not burned in.
 
     Does nothing where that has been done: a pure function of `film`. Width and height must be even. Raises InputError
-    where a text does not fit the picture, StageError where ffmpeg fails.
+    where a text does not fit the picture or other files are in the way, StageError where ffmpeg fails.
     """
     recipe = _as_json(film)
-    if path.is_file() and truth_path(path).is_file() and (done := read_truth(path)).recipe == recipe:
+    if done := _found(path, recipe):
         return done
     rng = np.random.default_rng([film.seed, 0xF117])
     speakers = [speaker(number) for number in film.speakers]
@@ -95,6 +97,7 @@ def make_film(film: Film, path: Path) -> Truth:
         letterbox=film.letterbox,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(_begun_path(path), recipe)  # after a kill it tells that the files are ours to make anew
     write_video(path, scene, samples, SAMPLE_RATE_HZ, film.encoding)
     if not film.burned_in and captions:
         _write_srt(path.with_suffix(".srt"), captions, rate)
@@ -109,7 +112,27 @@ def make_film(film: Film, path: Path) -> Truth:
         recipe=recipe,
     )
     write_truth(path, truth)  # last: it is the proof that the video is whole
+    _begun_path(path).unlink()
     return truth
+
+
+def _found(path: Path, recipe: dict[str, Any]) -> Truth | None:
+    """The truth of a video that is there, whole; None where it is to be made. InputError where others' files are."""
+    truth = read_truth(path) if truth_path(path).is_file() else None
+    if truth and truth.recipe == recipe:
+        return truth if path.is_file() else None
+    begun = _begun_path(path)
+    if begun.is_file() and read_json(begun) == recipe:
+        return None
+    for file in (path, path.with_suffix(".srt"), truth_path(path)):
+        if file.exists():
+            by = "made with another seed, other options or another version" if truth else "not made by this command"
+            raise InputError(f"{file}: is there already and was {by}; name a new or empty folder")
+    return None
+
+
+def _begun_path(video: Path) -> Path:
+    return truth_path(video).with_suffix(".begun")
 
 
 def style_of(film: Film, number: int) -> Style:
