@@ -93,6 +93,73 @@ def test_what_each_part_allows_and_the_whole_does_not(fake_plan: Path) -> None:
     assert any("names `mined`, but the plan has no `mine`" in problem for problem in mined)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("name: fake", "name: ../x y", "1: name: found '../x y', expected what a folder can be called"),
+        ("name: fake", "name: [x]", "1: name: found ['x'], expected what a folder can be called"),
+        (
+            "dev: data/dev",
+            "dev: {use: manifest}",
+            "4: data.dev: corpus 'manifest' needs `path`: where its data set lies",
+        ),
+        ("labelled: data/labelled", "labelled: empty", "4: data.labelled: {folder}/empty: no Parquet files in it; exp"),
+        (
+            "cycles:",
+            "mine: {sources: [empty, 'videos/*.mp4']}\ncycles:",
+            "11: mine.sources[0]: {folder}/empty: no media files in this folder; expected files such as .mp4, .mkv, "
+            ".webm, .mp3\n11: mine.sources[1]: {folder}/videos/*.mp4: no media file matches this pattern",
+        ),
+        ("initializer: fake", "train_on: [mined]", "6: defaults.train_on: names `mined`, but the plan has no `mine`"),
+        ("{name: seed,", "{train_on: [mined],", "12: cycles[0].train_on: names `mined`, but the plan has no `mine`"),
+        ("{initializer: last}", "{name: seed}", "13: cycles[1].name: 'seed' is the name of cycles[0] already; give"),
+        (
+            "  - {initializer: last}",
+            "  - {repeat: 2}\n  - {oracle: true}",
+            "15: cycles[3].name: 'oracle' is the name of c",
+        ),
+    ],
+)
+def test_what_a_run_would_stumble_over(fake_plan: Path, old: str, new: str, expected: str) -> None:
+    (fake_plan.parent / "empty").mkdir()
+    found = problems(write(fake_plan, fake_plan.read_text().replace(old, new, 1)))
+    assert "\n".join(found).startswith(expected.format(folder=fake_plan.parent))
+    assert len(found) == expected.count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "[empty, {use: score, keep: 0.5}]",
+            "[lops, mine]",
+            ["10: defaults.filter[0].use", "10: defaults.filter[1].use"],
+        ),
+        ("pool: data/pool", "pool: {use: audio_foldr, path: data}", ["4: data.pool.use"]),
+        ("labelled: data/labelled", "labelled: {use: spoken_sentences}", ["4: data.labelled"]),
+        ("data: {", "data: [x] #", ["4: data"]),
+        ("initializer: fake", "selector: al", ["6: defaults.selector.use"]),
+        ("seed: 3", "mine: 3\nmodels: 3", ["2: mine", "3: models"]),
+    ],
+)
+def test_one_fault_is_told_once(fake_plan: Path, old: str, new: str, expected: list[str]) -> None:
+    text = fake_plan.read_text().replace(old, new, 1)
+    if "mine:" in new:
+        text = text.replace("test: data/test", "test: mined")
+    assert [":".join(problem.split(":")[:2]) for problem in problems(write(fake_plan, text))] == expected
+
+
+def test_a_problem_is_told_where_its_value_was_given(fake_plan: Path) -> None:
+    text = fake_plan.read_text().replace("epochs: 2}", "epochs: two}").replace("{initializer: last}", "{trainer: {}}")
+    assert problems(write(fake_plan, text)) == ["7: defaults.trainer.epochs: found 'two', expected int"]
+    told = "--set defaults.trainer.epochs=abc: found 'abc', expected int"
+    assert problems(fake_plan, "defaults.trainer.epochs=abc") == [told]
+    repeated = text.replace("two", "2").replace(
+        "{trainer: {}}", "{repeat: 3}\n  - {initializer: teacher, selector: none}"
+    )
+    assert problems(write(fake_plan, repeated)) == ["14: cycles[2]: 'cycle 4' starts from its teacher, and has none"]
+
+
 def test_set_overrides_a_value(fake_plan: Path) -> None:
     plan = read_plan(fake_plan, ["defaults.trainer.epochs=7", "cycles[0].name=first", "seed=1e1"][:2])
     assert plan.cycles[0].roles["trainer"].make().epochs == 7

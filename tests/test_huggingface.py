@@ -33,6 +33,7 @@ from ipl.rundir import RunDir
 from ipl.schemas import UTTERANCES
 from ipl.stages.context import Context
 from ipl.tables import Dataset, write_table
+from ipl.testing import small_dataset
 from ipl.training.launch import run
 
 transformers = pytest.importorskip("transformers")
@@ -265,7 +266,7 @@ def test_what_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_plan_is_proved_without_loading_or_fetching_anything(tmp_path: Path) -> None:
-    (tmp_path / "d").mkdir()
+    small_dataset(tmp_path / "d")
     lines = [
         "name: p",
         "data: {labelled: d, dev: d, pool: d}",
@@ -279,7 +280,7 @@ def test_a_plan_is_proved_without_loading_or_fetching_anything(tmp_path: Path) -
 
 
 def test_a_model_beside_the_plan_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "d").mkdir()
+    small_dataset(tmp_path / "d")
     make_whisper(tmp_path / "hf" / "whisper")
     (tmp_path / "cycles.yaml").write_text(
         "name: p\ndata: {labelled: d, dev: d, pool: d}\ndefaults: {initializer: scratch}\n"

@@ -32,6 +32,7 @@ from ipl.records import Hypothesis, ModelRef, Utterance
 from ipl.registry import Registry
 from ipl.schemas import HYPOTHESES
 from ipl.tables import Table, enforce, to_batch, write_table
+from ipl.testing import small_dataset
 
 TONES_HZ = {"a": 500, "b": 1000, "c": 2000, " ": 4000}
 
@@ -216,7 +217,7 @@ def test_a_language_model_has_its_say_and_the_score_is_still_the_teacher_s(teach
 
 
 def test_a_language_model_is_a_path_beside_the_plan_and_wants_a_beam(tmp_path: Path) -> None:
-    (tmp_path / "d").mkdir()
+    small_dataset(tmp_path / "d")
     lines = [
         "name: p",
         "data: {labelled: d, dev: d, pool: d}",

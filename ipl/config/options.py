@@ -84,9 +84,8 @@ def _convert(option: Option, raw: Any, base: Path) -> Any:
     try:
         value = TypeAdapter(option.type).validate_json(json.dumps(raw), strict=True)
     except ValidationError as error:
-        first = error.errors()[0]
         hint = "; write true or false" if option.type is bool else ""
-        raise ValueError(f"found {raw!r}, expected {type_name(option.type)}: {first['msg']}{hint}") from error
+        raise ValueError(f"found {raw!r}, expected {type_name(option.type)}{hint}") from error
     if isinstance(raw, str) and {Path, str} <= set(get_args(option.type)):  # a path if it is there, else a name
         place = base / Path(raw).expanduser()
         return place if place.exists() else raw

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,7 +13,9 @@ from ipl.config.plan import Choice, CyclePlan, DataPlan, DataSource, FilterRule,
 from ipl.config.yaml_tree import KeyPath, YamlTree, parse_scalar, read_yaml
 from ipl.errors import ConfigError, InputError, did_you_mean
 from ipl.hookspecs import CYCLE_ROLES
+from ipl.mining.sources import find_sources
 from ipl.registry import Registry
+from ipl.tables import Dataset
 
 __all__ = ["DEFAULT_PLUGINS", "read_mine_plan", "read_plan"]
 
@@ -33,6 +35,8 @@ TRAIN_ON = ("labelled", "mined", "pseudo")
 _TOP = ("name", "seed", "plugins", "data", "models", "mine", "defaults", "cycles")
 _CYCLE = ("name", "repeat", "oracle", "train_on", "filter_rule", *CYCLE_ROLES)
 _SETS = ("labelled", "pool", "dev", "test")
+LONGEST_NAME = 200
+"""Bytes of UTF-8; file systems allow 255."""
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*")
 
 
@@ -43,11 +47,11 @@ def read_plan(file: Path, overrides: Sequence[str] = ()) -> Plan:
     seed, data = top.seed(), top.data()
     mine = top.mine(("mine",), tree.value.get("mine")) if "mine" in tree.value else None
     models = tuple(top.existing(("models", i), each) for i, each in enumerate(top.list_of(("models",), str)))
-    cycles = top.cycles()
-    _check_sense(tree, data, mine, bool(models), cycles)
+    cycles, name = top.cycles(), top.name()
+    _check_sense(tree, data, cycles)
     tree.raise_problems()
-    name = tree.value.get("name", file.resolve().parent.name)
-    return Plan(file.resolve(), str(name), seed, top.files, data, mine, tuple(cycles), models)
+    plans = tuple(cycle for _, cycle in cycles)
+    return Plan(file.resolve(), name, seed, top.files, data, mine, plans, models)
 
 
 def read_mine_plan(
@@ -55,10 +59,10 @@ def read_mine_plan(
 ) -> tuple[MinePlan, tuple[Path, ...]]:
     """Reads the `--config` of `ipl mine`, the keys under `mine:` in a plan and `plugins`; also gives plugin files."""
     tree = _read(file, overrides) if file else _overridden(YamlTree("--set", {}), overrides)
+    if language is not None:
+        tree.override(("language",), language, f"--language {language}")
     reader = _Reader.at(tree, file or Path("mine.yaml"), ("plugins", *_MINE_KEYS))
     body = {key: value for key, value in tree.value.items() if key != "plugins"}
-    if language is not None:
-        body["language"] = language
     mine = reader.mine((), body, sources_needed=False)
     tree.raise_problems()
     assert mine is not None
@@ -83,7 +87,7 @@ def _overridden(tree: YamlTree, overrides: Sequence[str]) -> YamlTree:
         if "=" not in override or not all(steps):
             raise InputError(f"--set {override}: expected key=value, for example --set defaults.trainer.epochs=5")
         path = tuple(int(step) if step.isdigit() else step for step in steps)
-        tree.override(path, parse_scalar(value, f"--set {override}"))
+        tree.override(path, parse_scalar(value, f"--set {override}"), f"--set {override}")
     return tree
 
 
@@ -122,6 +126,16 @@ class _Reader:
             return 0
         return seed
 
+    def name(self) -> str:
+        name = self.tree.value.get("name", self.base.name)
+        text = str(name)
+        is_folder_name = text.isprintable() and text.strip() == text and "/" not in text and text not in ("", ".", "..")
+        if not isinstance(name, str | int | float) or not is_folder_name or len(text.encode()) > LONGEST_NAME:
+            self.tree.problem(
+                ("name",), f"found {name!r}, expected what a folder can be called: the run's is runs/<name>"
+            )
+        return text
+
     def list_of(self, path: KeyPath, type_: type) -> list[Any]:
         value: Any = self.tree.value
         for step in path:
@@ -138,6 +152,13 @@ class _Reader:
         if not place.exists():
             self.tree.problem(path, f"{place}: no such file or folder")
         return place
+
+    def told(self, path: KeyPath, look: Callable[[], object]) -> None:
+        """Notes as a problem what `look` finds wrong with what lies on disk."""
+        try:
+            look()
+        except InputError as error:
+            self.tree.problem(path, str(error))
 
     def choice(self, path: KeyPath, role: str, value: Any, extra: frozenset[str] = frozenset()) -> Choice | None:
         return read_choice(self.tree, path, role, value, self.registry, self.base, extra)
@@ -166,9 +187,14 @@ class _Reader:
 
     def _source(self, path: KeyPath, value: Any) -> DataSource | None:
         if isinstance(value, str):
-            return DataSource(self.existing(path, value))
+            folder = self.existing(path, value)
+            if folder.exists():
+                self.told(path, partial(Dataset.at, folder))
+            return DataSource(folder)
         if isinstance(value, dict):
             choice = self.choice(path, "corpus", value, frozenset({"path"}))
+            if choice and "path" in choice.info.arguments and "path" not in value:
+                self.tree.problem(path, f"corpus {choice.name!r} needs `path`: where its data set lies")
             place = self.existing((*path, "path"), str(value["path"])) if "path" in value else None
             return DataSource(place, choice) if choice else None
         self.tree.problem(
@@ -207,15 +233,15 @@ class _Reader:
         suppliers = []
         for index, each in enumerate(value):
             if isinstance(each, str):
-                place = self.base / Path(each).expanduser()
-                if not any(letter in each for letter in "*?["):
-                    self.existing((*path, index), each)
-                names.append(str(place))
+                place = str(self.base / Path(each).expanduser())
+                self.told((*path, index), partial(find_sources, [place]))
+                names.append(place)
             elif choice := self.choice((*path, index), "supplier", each):
                 suppliers.append(choice)
         return tuple(names), tuple(suppliers)
 
-    def cycles(self) -> list[CyclePlan]:
+    def cycles(self) -> list[tuple[int, CyclePlan]]:
+        """Each cycle with the number of its item in the file, of which one with `repeat` makes several."""
         value = self.tree.value.get("cycles")
         if not isinstance(value, list) or not value:
             self.tree.problem(
@@ -227,12 +253,13 @@ class _Reader:
             self.tree.problem(("defaults",), f"found {defaults!r}, expected a mapping of roles")
             defaults = {}
         self.known_keys(("defaults",), defaults, ("train_on", "filter_rule", *CYCLE_ROLES))
-        cycles: list[CyclePlan] = []
+        cycles: list[tuple[int, CyclePlan]] = []
         for index, each in enumerate(value):
             if each is not None and not isinstance(each, dict):
                 self.tree.problem(("cycles", index), f"found {each!r}, expected a mapping")
                 continue
-            cycles += self._cycle(("cycles", index), each or {}, defaults, len(cycles))
+            made = self._cycle(("cycles", index), each or {}, defaults, len(cycles))
+            cycles += [(index, cycle) for cycle in made]
         return cycles
 
     def _cycle(self, path: KeyPath, value: dict[str, Any], defaults: dict[str, Any], first: int) -> list[CyclePlan]:
@@ -250,7 +277,8 @@ class _Reader:
         filters_at = path if "filter" in value else ("defaults",)
         raw = value.get("filter", defaults.get("filter", [])) or []
         raw = raw if isinstance(raw, list) else [raw]
-        filters = [self.choice((*filters_at, "filter", i), "filter", each) for i, each in enumerate(raw)]
+        found = [self.choice((*filters_at, "filter", i), "filter", each) for i, each in enumerate(raw)]
+        filters = tuple(choice for choice in found if choice)
         if any(filters.count(choice) > 1 for choice in filters):
             self.tree.problem(
                 (*filters_at, "filter"), "the same filter with the same options is given twice; remove one"
@@ -258,15 +286,17 @@ class _Reader:
         oracle = value.get("oracle", False)
         if not isinstance(oracle, bool):
             self.tree.problem((*path, "oracle"), f"found {oracle!r}, expected true or false")
-        rule = value.get("filter_rule", defaults.get("filter_rule", "all"))
+        where, rule = self._either(path, "filter_rule", value, defaults, "all")
         if rule not in get_args(FilterRule):
-            self.tree.problem(
-                (*path, "filter_rule"), f"found {rule!r}, expected one of {', '.join(get_args(FilterRule))}"
-            )
-        train_on = value.get("train_on", defaults.get("train_on", list(TRAIN_ON)))
-        if not isinstance(train_on, list) or not train_on or set(train_on) - set(TRAIN_ON):
-            self.tree.problem((*path, "train_on"), f"found {train_on!r}, expected a list of {', '.join(TRAIN_ON)}")
+            self.tree.problem(where, f"found {rule!r}, expected one of {', '.join(get_args(FilterRule))}")
+        where, train_on = self._either(path, "train_on", value, defaults, None)
+        if train_on is None:
             train_on = list(TRAIN_ON)
+        elif not isinstance(train_on, list) or not train_on or not all(each in TRAIN_ON for each in train_on):
+            self.tree.problem(where, f"found {train_on!r}, expected a list of {', '.join(TRAIN_ON)}")
+            train_on = list(TRAIN_ON)
+        elif "mined" in train_on and "mine" not in self.tree.value:
+            self.tree.problem(where, "names `mined`, but the plan has no `mine`")
         repeat = value.get("repeat", 1)
         if isinstance(repeat, bool) or not isinstance(repeat, int) or repeat < 1:
             self.tree.problem((*path, "repeat"), f"found {repeat!r}, expected a whole number from 1")
@@ -274,10 +304,15 @@ class _Reader:
         plans = []
         for turn in range(first, first + repeat):
             name = str(value.get("name", "oracle" if oracle else f"cycle {turn}"))
-            name = f"{name} {turn - first + 1}" if repeat > 1 and "name" in value else name
-            kept = tuple(choice for choice in filters if choice)
-            plans.append(CyclePlan(name, roles, kept, rule, tuple(train_on), recognizes, bool(oracle)))
+            name = f"{name} {turn - first + 1}" if repeat > 1 and ("name" in value or oracle) else name
+            plans.append(CyclePlan(name, roles, filters, rule, tuple(train_on), recognizes, bool(oracle)))
         return plans
+
+    def _either(
+        self, path: KeyPath, key: str, value: dict[str, Any], defaults: dict[str, Any], default: Any
+    ) -> tuple[KeyPath, Any]:
+        """A cycle's own value or that of `defaults`, and where it stands."""
+        return ((*path, key), value[key]) if key in value else (("defaults", key), defaults.get(key, default))
 
     def _merged(
         self, path: KeyPath, role: str, value: dict[str, Any], defaults: dict[str, Any], default: str
@@ -291,28 +326,34 @@ class _Reader:
         own = value[role]
         own = {"use": own} if isinstance(own, str) or own is None else own
         if isinstance(base, dict) and isinstance(own, dict) and own.get("use", base.get("use")) == base.get("use"):
+            if role in defaults:
+                self.tree.inherited |= {(*path, role, key): ("defaults", role, key) for key in base if key not in own}
             return (*path, role), base | own
         return (*path, role), own
 
 
-def _check_sense(
-    tree: YamlTree, data: DataPlan, mine: MinePlan | None, given_models: bool, cycles: Sequence[CyclePlan]
-) -> None:
-    """Finds what each part allows and the whole does not."""
-    have = {field.name for field in fields(data) if field.name in _SETS and getattr(data, field.name)} | set(data.mined)
-    if data.mined and mine is None:
+def _check_sense(tree: YamlTree, data: DataPlan, cycles: Sequence[tuple[int, CyclePlan]]) -> None:
+    """Finds what each part allows and the whole does not; what is there but faulty counts as there."""
+    sets, models = tree.value.get("data"), bool(tree.value.get("models"))
+    have = {name for name in _SETS if not isinstance(sets, dict) or sets.get(name, []) != []}
+    if data.mined and "mine" not in tree.value:
         tree.problem(("data", data.mined[0]), "names `mined`, but the plan has no `mine`")
-    if "labelled" not in have and not given_models:
+    if "labelled" not in have and not models:
         tree.problem(("data", "labelled"), "is missing; a first model needs labelled data (or give `models`)")
     if "dev" not in have:
         tree.problem(("data", "dev"), "is missing; the best checkpoint of a training is told by it")
-    models = given_models
-    for index, cycle in enumerate(cycles):
-        if cycle.recognizes and "pool" not in have:
+    names: dict[str, int] = {}
+    for index, cycle in cycles:
+        if cycle.name in names:
+            what = f"{cycle.name!r} is the name of cycles[{names[cycle.name]}] already; give each a name of its own"
+            tree.problem(("cycles", index, "name"), what)
+        names.setdefault(cycle.name, index)
+        recognizes = cycle.recognizes and "selector" in cycle.roles
+        if recognizes and "pool" not in have:
             tree.problem(("data", "pool"), f"is missing, but {cycle.name!r} recognises data; use selector: none there")
         builder = cycle.roles.get("builder")
         needs = builder is not None and "models" in builder.info.arguments
-        if cycle.recognizes and not cycle.oracle and needs and not models:
+        if recognizes and not cycle.oracle and needs and not models:
             what = f"{cycle.name!r} recognises data before there is a model; give it selector: none, or give `models`"
             tree.problem(("cycles", index), what)
         initializer = cycle.roles.get("initializer")

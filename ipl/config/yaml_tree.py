@@ -30,19 +30,22 @@ class YamlTree:
     value: Any = None
     lines: dict[KeyPath, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    overrides: dict[KeyPath, str] = field(default_factory=dict)
+    """what the command line put over the file, as it was written there"""
+    inherited: dict[KeyPath, KeyPath] = field(default_factory=dict)
+    """values that stand elsewhere in the file, and where"""
 
     def problem(self, path: KeyPath, what: str) -> None:
         """Notes a problem at `path`, to be reported with all the others."""
-        place = f"{self.file}:{self._line(path)}:" if self.lines else self.file  # without lines: no file
-        self.problems.append(f"{place} {dotted(path)}: {what}")
+        self.problems.append(f"{self._place(path)}: {what}")
 
     def raise_problems(self) -> None:
         """Raises ConfigError with all problems, in order of line, if there are any."""
         if self.problems:
             raise ConfigError(sorted(dict.fromkeys(self.problems), key=_line_of))
 
-    def override(self, path: KeyPath, value: Any) -> None:
-        """Puts `value` at `path`, as `--set` does; missing mappings on the way are made."""
+    def override(self, path: KeyPath, value: Any, told: str) -> None:
+        """Puts `value` at `path`, as `--set` does; missing mappings on the way are made. `told` is how it was given."""
         at: Any = self.value
         for step in path[:-1]:
             if isinstance(at, dict):
@@ -56,6 +59,21 @@ class YamlTree:
         if not fits:
             raise InputError(f"--set {dotted(path)}: no such place in {self.file}")
         at[last] = value
+        self.overrides[path] = told
+
+    def _place(self, path: KeyPath) -> str:
+        """Where a value was given: on the command line, or on a line of the file."""
+        for length in range(len(path), 0, -1):
+            if source := self.inherited.get(path[:length]):
+                path = (*source, *path[length:])
+                break
+        for length in range(len(path), 0, -1):
+            if told := self.overrides.get(path[:length]):
+                return told if length == len(path) else f"{told}: {dotted(path)}"
+        if not self.lines:  # no file
+            return f"{self.file} {dotted(path)}" if path else self.file
+        within = [told for each, told in self.overrides.items() if path and each[: len(path)] == path]
+        return f"{self.file}:{self._line(path)}: {dotted(path)}" + (f" (with {', '.join(within)})" if within else "")
 
     def _line(self, path: KeyPath) -> int:
         for length in range(len(path), -1, -1):
