@@ -37,7 +37,10 @@ class RunResult:
 
 
 def check(plan: Path | str, overrides: Sequence[str] = ()) -> Plan:
-    """Proves a plan without a GPU, torch or data; raises ConfigError with all that is wrong with it."""
+    """Proves a plan without a GPU or torch; raises ConfigError with all that is wrong with it.
+
+    The data that it names must be there; only names of files and the columns of tables are read.
+    """
     return read_plan(Path(plan), overrides)
 
 

@@ -166,7 +166,10 @@ class Registry:
         """The plugin of that role and name; PluginError with the nearest name where there is none."""
         info = self._infos.get((role, name))
         if info is None:
-            raise PluginError(f"no {role} is called {name!r}; {did_you_mean(name, self.names(role))}")
+            hint = did_you_mean(name, self.names(role))
+            if not hint.startswith("did you mean"):
+                hint += "; one of your own is found by its file, named under `plugins:` in a plan or by --plugins"
+            raise PluginError(f"no {role} is called {name!r}; {hint}")
         return info
 
     def _add_module(self, module: ModuleType, file: Path | None) -> None:

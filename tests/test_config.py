@@ -160,6 +160,19 @@ def test_a_problem_is_told_where_its_value_was_given(fake_plan: Path) -> None:
     assert problems(write(fake_plan, repeated)) == ["14: cycles[2]: 'cycle 4' starts from its teacher, and has none"]
 
 
+def test_only_the_faulty_option_is_named(fake_plan: Path) -> None:
+    override = "defaults.recognizer={use: ctc, beam: -1}"
+    told = f"--set {override}: recognizer 'ctc': beam: found -1, expected 1 or more"
+    assert problems(fake_plan, override) == [told]
+
+
+def test_a_plugin_of_ones_own_is_found_by_its_file(fake_plan: Path) -> None:
+    (far,) = problems(fake_plan, "defaults.filter=[mine]")
+    assert far.endswith("; one of your own is found by its file, named under `plugins:` in a plan or by --plugins")
+    (near,) = problems(fake_plan, "defaults.filter=[lop]")
+    assert near.endswith("did you mean 'loops'?")
+
+
 def test_set_overrides_a_value(fake_plan: Path) -> None:
     plan = read_plan(fake_plan, ["defaults.trainer.epochs=7", "cycles[0].name=first", "seed=1e1"][:2])
     assert plan.cycles[0].roles["trainer"].make().epochs == 7

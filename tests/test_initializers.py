@@ -74,7 +74,7 @@ def test_scratch_refuses_what_no_model_can_be() -> None:
     for options, match in [
         ({"architecture": "conf"}, "did you mean 'conv'"),
         ({"sizes": {"layer": 3}}, "did you mean 'layers'"),
-        ({"num_mels": 0}, "expected at least"),
+        ({"num_mels": 0}, "^num_mels: found 0, expected 8 or more"),
         ({"num_units": 0}, "expected 1 or more"),
     ]:
         with pytest.raises((InputError, ValueError), match=match):

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -61,6 +62,21 @@ def test_no_stage_but_measuring_sees_the_pools_text(fake_plan: Path) -> None:
     run(fake_plan)
     rows = pq.read_table(fake_plan.parent / "run" / "cycle-001" / "select" / "index.parquet")["text"].to_pylist()
     assert rows == [None] * 300
+
+
+def test_utterances_that_sets_share_are_told(fake_plan: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = fake_plan.parent / "data"
+    rows = list(ipl.load(folder / "dev"))
+    longer = replace(rows[0], num_samples=rows[0].num_samples + 1)
+    write_table(folder / "labelled" / "more.parquet", [longer, *rows[1:3]], UTTERANCES)
+    write_table(folder / "test" / "more.parquet", [rows[4]], UTTERANCES)
+    run(fake_plan)
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("data: ")]
+    so = "error rates on it will look better than they are"
+    assert told == [
+        f"data: 2 of 5 utterances of dev are also in labelled: {so}",
+        f"data: 1 of 7 utterances of test are also in dev: {so}",
+    ]
 
 
 def test_a_second_run_does_nothing(fake_plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,6 +112,10 @@ def test_list_names_every_plugin_with_its_role(tmp_path: Path, capsys: pytest.Ca
     assert f"[{file}]" in blocks["filter"]
     assert "[ipl_plugins.filters]" in blocks["filter"]
     assert out_of(capsys, "list", "filter").startswith("filter: ")
+    other = new(capsys, tmp_path, "selector")
+    told = out_of(capsys, "list", "--plugins", file, "--plugins", other, "filter")
+    assert told.startswith("filter: ")
+    assert "own_filter" in told
     assert "did you mean 'filter'?" in out_of(capsys, "list", "filters", code=2)
 
 

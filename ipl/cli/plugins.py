@@ -55,12 +55,11 @@ def add_parser(commands: Any) -> None:
 def _add_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plugins",
-        nargs="+",
-        action="extend",
+        action="append",
         default=[],
         type=Path,
         metavar="FILE",
-        help="local plugin files to load",
+        help="a local plugin file to load; may be given several times",
     )
 
 

@@ -26,7 +26,12 @@ def add_parser(commands: Any) -> None:
     run.set_defaults(run=_run)
 
     check = commands.add_parser(
-        "check", help="prove a plan", description="Proves a plan without a GPU, torch or data: exit code 0 or 2."
+        "check",
+        help="prove a plan",
+        description=(
+            "Proves a plan without a GPU or torch: exit code 0 or 2. The data that it names must be there; only names "
+            "of files and the columns of tables are read."
+        ),
     )
     check.add_argument("plan", type=Path, help="the plan: a cycles.yaml")
     add_overrides(check)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from ipl.schemas import REJECTS, UTTERANCES
 from ipl.stages.context import Context, Data
 from ipl.tables import Dataset, write_table
 
-__all__ = ["SETS", "import_corpus", "load_data"]
+__all__ = ["SETS", "import_corpus", "load_data", "shared_utterances"]
 
 SETS = ("labelled", "pool", "dev", "test")
 UTTERANCES_PER_PART = 2048
@@ -34,7 +34,28 @@ def load_data(ctx: Context, mined: Artifact | None) -> dict[str, Data]:
             sets[name] = _joined(parts)
     if mined is not None and not ctx.plan.data.mined:  # joined to a set, pairs are that set's and no other's
         sets["mined"] = _mined(mined)
+    if not ctx.run.dry:
+        for line in shared_utterances({name: data.dataset for name, data in sets.items()}):
+            say(line)
     return sets
+
+
+def shared_utterances(sets: Mapping[str, Dataset]) -> Iterator[str]:
+    """Says of dev and test how many of their utterances are also in a set that they should share none with.
+
+    Utterances are the same if their ids and lengths are. Those of dev and test are held in memory, no others.
+    """
+    found = {name: set(_identities(sets[name])) for name in ("dev", "test") if name in sets}
+    measured = set().union(*found.values())
+    found["labelled"] = measured.intersection(_identities(sets["labelled"])) if "labelled" in sets else set()
+    for name, other in (("test", "labelled"), ("dev", "labelled"), ("test", "dev")):
+        if shared := len(found.get(name, set()) & found.get(other, set())):
+            so = "error rates on it will look better than they are"
+            yield f"data: {shared} of {len(found[name])} utterances of {name} are also in {other}: {so}"
+
+
+def _identities(dataset: Dataset) -> Iterator[tuple[str, int]]:
+    return ((row["utt_id"], row["num_samples"]) for row in dataset.read_columns("utt_id", "num_samples"))
 
 
 def _mined(mined: Artifact) -> Data:

@@ -43,7 +43,6 @@ class DataOptions(DistortionOptions):
         super().__post_init__()
         if not self.speeds or min(self.speeds) <= 0:
             raise ValueError(f"speeds: found {self.speeds}, expected at least one, more than 0")
-        if self.cache_mb < 0 or self.loader_threads < 1:
-            raise ValueError(
-                f"found cache_mb {self.cache_mb} and loader_threads {self.loader_threads}, expected at least 0 and 1"
-            )
+        for name, least in (("cache_mb", 0), ("loader_threads", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name}: found {getattr(self, name)}, expected {least} or more")

@@ -51,8 +51,10 @@ class HuggingFaceRecognizer:
 
     def __post_init__(self) -> None:
         """Refuses sizes below one."""
-        if self.beam < 1 or self.batch_seconds <= 0:
-            raise ValueError(f"found beam {self.beam}, batch_seconds {self.batch_seconds}; expected 1 or more, above 0")
+        if self.beam < 1:
+            raise ValueError(f"beam: found {self.beam}, expected 1 or more")
+        if self.batch_seconds <= 0:
+            raise ValueError(f"batch_seconds: found {self.batch_seconds}, expected above 0")
 
     @ipl.hookimpl
     def recognize(self, utterances: Sequence[Utterance], teacher: ModelRef) -> Iterable[Hypothesis]:

@@ -46,12 +46,9 @@ class Scratch:
     def __post_init__(self) -> None:
         """Refuses sizes that the architecture does not have."""
         read_sizes(self.architecture, self.sizes)
-        if self.num_units < 1:
-            raise ValueError(f"num_units: found {self.num_units}, expected 1 or more")
-        if self.sample_rate_hz < 4000 or self.num_mels < 8:
-            raise ValueError(
-                f"found sample_rate_hz {self.sample_rate_hz} and num_mels {self.num_mels}, expected at least 4000 and 8"
-            )
+        for name, least in (("num_units", 1), ("sample_rate_hz", 4000), ("num_mels", 8)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name}: found {getattr(self, name)}, expected {least} or more")
 
     @ipl.hookimpl
     def initialize(self, cycle: Cycle, labelled: Dataset, out_dir: Path) -> ModelRef:

@@ -43,11 +43,11 @@ class Ctc:
 
     def __post_init__(self) -> None:
         """Refuses sizes below one, and more texts than the search keeps."""
-        if self.beam < 1 or self.n_best < 1 or self.batch_seconds <= 0:
-            raise ValueError(
-                f"found beam {self.beam}, n_best {self.n_best}, batch_seconds {self.batch_seconds}; "
-                "expected 1 or more, 1 or more, above 0"
-            )
+        for name in ("beam", "n_best"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: found {getattr(self, name)}, expected 1 or more")
+        if self.batch_seconds <= 0:
+            raise ValueError(f"batch_seconds: found {self.batch_seconds}, expected above 0")
         if self.n_best > self.beam:
             raise ValueError(f"n_best: found {self.n_best}, expected at most beam, {self.beam}")
         if not 0 < self.ctc_weight < 1:

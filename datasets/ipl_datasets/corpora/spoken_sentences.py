@@ -37,8 +37,9 @@ class SpokenSentences:
     """whether half of the utterances have a room's echo"""
 
     def __post_init__(self) -> None:
-        if self.utterances < 0 or self.speakers < 1 or self.first_speaker < 0:
-            raise InputError("expected utterances >= 0, speakers >= 1 and first_speaker >= 0")
+        for name, least in (("utterances", 0), ("speakers", 1), ("first_speaker", 0)):
+            if getattr(self, name) < least:
+                raise InputError(f"{name} is {getattr(self, name)}, expected {least} or more")
 
     @ipl.hookimpl
     def read_corpus(self) -> Iterator[Utterance]:
