@@ -7,6 +7,7 @@
     │   ├── SchemaError         a table does not have the schema it claims
     │   └── MediaError          a media or subtitle file cannot be read
     └── StageError       (1)    a stage failed: out of disk, a worker died, training diverged
+        └── PluginCrashed       a plugin raised something that is no error of ipl
 
 A message says where, what was found, what was expected and what to do.
 """
@@ -21,6 +22,7 @@ __all__ = [
     "InputError",
     "IplError",
     "MediaError",
+    "PluginCrashed",
     "PluginError",
     "SchemaError",
     "StageError",
@@ -65,6 +67,14 @@ class MediaError(InputError):
 
 class StageError(IplError):
     """A stage failed for a reason that is not the user's input."""
+
+
+class PluginCrashed(StageError):  # noqa: N818 - says what is the case, as its message does
+    """A plugin raised something that is no error of ipl; `trace` is the traceback from its own file on."""
+
+    def __init__(self, message: str, trace: str = "") -> None:
+        super().__init__(message)
+        self.trace = trace
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -15,12 +15,12 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ipl.errors import InputError
+from ipl.errors import InputError, IplError, PluginCrashed
 from ipl.files import read_json, write_json
 from ipl.fingerprint import digest
 from ipl.progress import say
@@ -42,7 +42,7 @@ class Artifact:
 
 @dataclass(frozen=True)
 class StageStatus:
-    """What `ipl status` says of a stage: `done`, `started` or `missing` or `stale`, and why it would run."""
+    """What `ipl status` says of a stage: `done`, `started`, `failed`, `missing` or `stale`, and why it would run."""
 
     stage: str
     state: str
@@ -81,9 +81,12 @@ class RunDir:
         why = _why(receipt, parts)
         if self.dry:
             started = _receipt(partial, "started.json")
-            resumes = started is not None and started["fingerprint"] == fingerprint and not in_place
-            state = "started" if resumes else "stale" if receipt else "missing"
-            self.statuses.append(StageStatus(name, state, self._course() if resumes else why, None))
+            if started is not None and started["fingerprint"] == fingerprint:
+                failed = started.get("failed")
+                state, why = ("failed", failed) if failed else ("started", self._course())
+            else:
+                state = "stale" if receipt else "missing"
+            self.statuses.append(StageStatus(name, state, why, None))
             return Artifact(folder, fingerprint, None)
         return self._work(name, parts, fingerprint, folder, partial, work, why)
 
@@ -101,19 +104,22 @@ class RunDir:
     def _work(
         self, name: str, parts: dict[str, Any], fingerprint: str, folder: Path, partial: Path, work: Work, why: str
     ) -> Artifact:
-        if partial != folder:
-            started = _receipt(partial, "started.json")
-            if started is None or started["fingerprint"] != fingerprint:
-                if partial.exists():
-                    shutil.rmtree(partial)  # what could not be removed must not be taken for new
-                write_json(partial / "started.json", {"fingerprint": fingerprint})
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "receipt.json").unlink(missing_ok=True)
+        started = _receipt(partial, "started.json")
+        goes_on = started is not None and started["fingerprint"] == fingerprint
+        if partial != folder and not goes_on and partial.exists():
+            shutil.rmtree(partial)  # what could not be removed must not be taken for new
+        (partial / "receipt.json").unlink(missing_ok=True)
+        write_json(partial / "started.json", {"fingerprint": fingerprint})
         say(f"{name}: {why}")
         self.event("stage_started", stage=name, why=why)
         began = time.monotonic()
-        result = work(partial) or {}
+        try:
+            result = work(partial) or {}
+        except Exception as error:
+            self._failed(name, partial, fingerprint, error)
+            if isinstance(error, PluginCrashed):
+                raise PluginCrashed(f"{name}: {error}", error.trace) from error.__cause__
+            raise
         seconds = round(time.monotonic() - began, 3)
         write_json(
             partial / "receipt.json",
@@ -121,8 +127,18 @@ class RunDir:
         )
         if partial != folder:
             self._finish_rename(folder, partial, fingerprint)
+        else:
+            (folder / "started.json").unlink(missing_ok=True)
         self.event("stage_done", stage=name, seconds=seconds)
         return Artifact(folder, fingerprint, result)
+
+    def _failed(self, name: str, partial: Path, fingerprint: str, error: Exception) -> None:
+        """Leaves for `ipl status` why a stage failed."""
+        told = str(error) if isinstance(error, IplError) else f"{type(error).__name__}: {error}"
+        reason = " ".join(told.split()).removeprefix(f"{name}: ")
+        with suppress(OSError):  # on a full disk the error itself matters more
+            write_json(partial / "started.json", {"fingerprint": fingerprint, "failed": reason})
+            self.event("stage_failed", stage=name, why=reason)
 
     def _finish_rename(self, folder: Path, partial: Path, fingerprint: str) -> None:
         """Puts a whole stage into its place; also after a kill between its receipt and the rename."""

@@ -94,3 +94,36 @@ class FakeBatcher:
     def batch(self, epoch, ranks, utterances):
         note("batch")
         return [[[row] for _ in range(ranks)] for row in range(utterances.num_rows)]
+
+
+@ipl.plugin("crashing")
+class CrashingFilter:
+    """Stumbles over the first hypothesis."""
+
+    @ipl.hookimpl
+    def vote(self, hypotheses):
+        for each in hypotheses:
+            yield each.no_such_field  # the line that is told
+
+
+@ipl.plugin("crashing")
+class CrashingTrainer:
+    """Stumbles after an epoch."""
+
+    epochs: int = 2
+    ranks: int = 1
+
+    @ipl.hookimpl
+    def train(self, student, out_dir):
+        write_model(out_dir / "step-0", 1)
+        yield EpochResult(0, 0, out_dir / "step-0", {})
+        raise KeyError("batches")
+
+
+@ipl.plugin("crashing")
+class CrashingBuilder:
+    """Stumbles at once."""
+
+    @ipl.hookimpl
+    def build(self, models):
+        return models[99]

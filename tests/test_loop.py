@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import ipl
+from ipl.cli import main
 from ipl.errors import InputError, PluginError, StageError
 from ipl.files import read_json, write_json
 from ipl.schemas import UTTERANCES
@@ -264,3 +266,34 @@ def test_given_models_can_be_the_first_teacher(fake_plan: Path) -> None:
     fake_plan.write_text(text.replace("cycles:\n", f"models: [{model}]\ncycles:\n"))
     again = ipl.run(fake_plan, out=fake_plan.parent / "second", workers=1)
     assert again.results["cycles"][0]["pseudo"]["cer"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("override", "stage", "told"),
+    [
+        ("defaults.filter=[crashing]", "cycle-001/filter", r"filter 'crashing' raised AttributeError (\(.*\)): .*"),
+        ("defaults.trainer=crashing", "cycle-000/train", r"trainer 'crashing' raised KeyError (\(.*\)): 'batches'"),
+        ("defaults.builder=crashing", "cycle-001/build", r"builder 'crashing' raised IndexError (\(.*\)): .*"),
+    ],
+)
+def test_a_plugin_that_crashes_is_told_with_its_line_and_its_stage_has_failed(
+    fake_plan: Path, capsys: pytest.CaptureFixture[str], override: str, stage: str, told: str
+) -> None:
+    run_dir = fake_plan.parent / "run"
+    assert main(["run", str(fake_plan), "--out", str(run_dir), "--workers", "1", "--set", override]) == 1
+    said = capsys.readouterr().err
+    plugins = Path(__file__).parent / "fake_plugins.py"
+    last = rf"ipl: {stage}: ({told}; try `ipl plugins check (.*)`)"
+    found = re.fullmatch(last, said.splitlines()[-1])
+    assert found, said
+    assert re.fullmatch(r"\(fake_plugins.py, line \d+\)", found[2])
+    assert Path(found[3]).resolve() == plugins
+    assert "/ipl/config" not in said, "the traceback begins in the plugin's own file"
+    status = next(each for each in ipl.status(run_dir) if each.stage == stage)
+    assert (status.state, status.why) == ("failed", found[1])
+
+
+def test_a_recognizer_that_crashes_is_told_with_its_line(fake_plan: Path) -> None:
+    words = r"every utterance failed, it raised RuntimeError \(fake_plugins.py, line \d+\): cannot .*; try `ipl plugins"
+    with pytest.raises(StageError, match=words):
+        run(fake_plan, overrides=["defaults.recognizer={use: fake, fail_on: dev}"])

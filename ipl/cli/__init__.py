@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from ipl import __version__
 from ipl.cli import data, mine, plugins, run, speech
-from ipl.errors import ConfigError, IplError
+from ipl.errors import ConfigError, IplError, PluginCrashed
 
 __all__ = ["build_parser", "main"]
 
@@ -56,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return error.exit_code
     except IplError as error:
+        if isinstance(error, PluginCrashed):
+            print(error.trace, end="", file=sys.stderr)
         print(f"ipl: {error}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:

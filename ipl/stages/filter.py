@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from ipl.config import Choice
 from ipl.config.plan import FilterRule
+from ipl.crashes import blaming
 from ipl.errors import PluginError
 from ipl.records import Cycle, Hypothesis, Vote
 from ipl.registry import implement
@@ -52,12 +53,9 @@ def _rows(
     rejects: dict[str, int] = {}
     reasons: dict[str, str] = {}
     known = {row["utt_id"] for batch in hypotheses.batches(["utt_id"]) for row in batch.to_pylist()}
-    results = implement("filter", [choice.make() for choice in filters])(cycle=cycle, hypotheses=hypotheses)
-    if len(results) != len(filters):
-        raise PluginError("a filter's vote returned nothing, expected votes (an empty list where it abstains)")
-    for choice, votes in zip(filters, results, strict=True):
+    for choice in filters:
         seen: set[str] = set()
-        for vote in votes:
+        for vote in _votes(choice, cycle, hypotheses):
             _check(choice, vote, known, seen)
             seen.add(vote.utt_id)
             if vote.decision == "keep":
@@ -78,6 +76,16 @@ def _rows(
             kept = combine(rule, keeps.get(utt_id, 0), rejects.get(utt_id, 0))
             decision, reason = ("keep", None) if kept else ("reject", reasons[utt_id])
             yield {"utt_id": utt_id, "filter": VERDICT, "decision": decision, "reason": reason, "value": None}
+
+
+def _votes(choice: Choice, cycle: Cycle, hypotheses: Table[Hypothesis]) -> Iterator[Vote]:
+    with blaming(choice.info):
+        votes = implement("filter", [choice.make()])(cycle=cycle, hypotheses=hypotheses)
+        if not votes:  # pluggy leaves a None out
+            raise PluginError(
+                f"filter {choice.name!r}: vote returned nothing, expected votes (an empty list where it abstains)"
+            )
+        yield from votes[0]
 
 
 def _check(choice: Choice, vote: Vote, known: set[str], seen: set[str]) -> None:

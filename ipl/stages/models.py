@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ipl.config import Choice
+from ipl.crashes import blaming
 from ipl.errors import PluginError
 from ipl.records import Cycle, ModelRef
 from ipl.registry import HOOKS, implement
@@ -52,8 +53,8 @@ def _model(
     name = f"cycle-{cycle.index:03d}/{stage}"
 
     def work(out_dir: Path) -> dict[str, Any]:
-        hook = implement(choice.info.role, [choice.make()])
-        model = hook(cycle=cycle, out_dir=out_dir, **values)
+        with blaming(choice.info):
+            model = implement(choice.info.role, [choice.make()])(cycle=cycle, out_dir=out_dir, **values)
         if not isinstance(model, ModelRef):
             raise PluginError(
                 f"{choice.info.role} {choice.name!r}: {HOOKS[choice.info.role]} returned {model!r}, expected a ModelRef"

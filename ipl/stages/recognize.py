@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ipl.config import Choice
+from ipl.crashes import raised, remedy
 from ipl.errors import IplError, PluginError, StageError
 from ipl.executors import map_tasks
 from ipl.progress import progress
 from ipl.records import Cycle, Hypothesis, ModelRef, Reject, Utterance
-from ipl.registry import Registry, implement
+from ipl.registry import PluginInfo, Registry, implement
 from ipl.rundir import Artifact
 from ipl.schemas import HYPOTHESES, REJECTS
 from ipl.stages.context import Context
@@ -96,7 +97,7 @@ def recognize_index(
 
 def recognize_shard(shard: Shard) -> int:
     """Recognises one shard and writes its part; runs in a worker process."""
-    hook = _hook(shard.plugin, shard.revision, shard.options, shard.plugin_files)
+    info, hook = _hook(shard.plugin, shard.revision, shard.options, shard.plugin_files)
     utterances = list(Index(shard.index).utterances(shard.rows, keep_text=False))
     rejects: list[Reject] = []
 
@@ -111,7 +112,7 @@ def recognize_shard(shard: Shard) -> int:
     except Exception as error:  # one bad utterance never ends a long run: find it
         hypotheses = list(_one_by_one(call, utterances, rejects))
         if not hypotheses:
-            raise StageError(f"every utterance failed: {type(error).__name__}: {error}") from error
+            raise StageError(f"every utterance failed, it {raised(error, info)}; {remedy(info)}") from error
     if rejects:
         write_table(shard.out.parent / "rejects" / shard.out.name, rejects, REJECTS)
     return write_table(shard.out, hypotheses, HYPOTHESES)
@@ -144,11 +145,11 @@ def _checked(shard: Shard, utterances: Sequence[Utterance], made: Any) -> list[H
 
 
 @lru_cache(maxsize=4)
-def _hook(plugin: str, revision: str, options: bytes, files: tuple[Path, ...]) -> Any:
+def _hook(plugin: str, revision: str, options: bytes, files: tuple[Path, ...]) -> tuple[PluginInfo, Any]:
     info = Registry(files).get("recognizer", plugin)
     if info.revision != revision:
         raise PluginError(f"{info.origin}: changed while the run was under way; start the run again")
-    return implement("recognizer", [info.cls(**pickle.loads(options))])
+    return info, implement("recognizer", [info.cls(**pickle.loads(options))])
 
 
 def _true_texts(selected: Path, out_dir: Path) -> dict[str, Any]:

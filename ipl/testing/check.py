@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-import traceback
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from ipl.crashes import raised
 from ipl.registry import PluginInfo
 from ipl.testing.bench import Bench, Contract, numbered
 from ipl.testing.contracts_cycle import CONTRACTS as CYCLE_CONTRACTS
@@ -48,14 +48,7 @@ def _results(info: PluginInfo, options: Mapping[str, Any], data: Path | None) ->
         try:
             yield from CONTRACTS[info.role](Bench(info, options, Path(folder), data))
         except Exception as error:  # whatever a plugin raises is a finding
-            yield CheckResult("runs to the end of the checks", _told(error, info))
-
-
-def _told(error: Exception, info: PluginInfo) -> str:
-    """The error in one line, with the last line of the plugin's own file that it passed."""
-    mine = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == info.origin]
-    where = f" ({Path(mine[-1].filename).name}, line {mine[-1].lineno})" if mine else ""
-    return f"raised {type(error).__name__}{where}: {' '.join(str(error).split())}"
+            yield CheckResult("runs to the end of the checks", raised(error, info))
 
 
 @lru_cache
