@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ipl.config import CyclePlan, DataSource, Plan
+from ipl.progress import counted
 from ipl.tables import Dataset
 
 __all__ = ["describe_plan"]
@@ -16,7 +17,7 @@ def describe_plan(plan: Plan) -> Iterator[str]:
     Hours of outside data sets and of videos are not known before they are read, and said to be so. Time is not
     foretold: speeds differ from machine to machine; a run's report says what its stages took.
     """
-    yield f"{plan.name}: {len(plan.cycles)} cycles, seed {plan.seed}"
+    yield f"{plan.name}: {counted(len(plan.cycles), 'cycle')}, seed {plan.seed}"
     hours = {name: _hours(getattr(plan.data, name)) for name in ("labelled", "pool", "dev", "test")}
     for name, known in hours.items():
         also = " and what is mined" if name in plan.data.mined else ""
@@ -24,7 +25,7 @@ def describe_plan(plan: Plan) -> Iterator[str]:
             yield f"  {name}: {_shown(known)}{also}"
     if plan.mine:
         chosen = ", ".join(choice.name for choices in plan.mine.choices.values() for choice in choices)
-        yield f"  mine: {len(plan.mine.sources) + len(plan.mine.suppliers)} sources, by {chosen}"
+        yield f"  mine: {counted(len(plan.mine.sources) + len(plan.mine.suppliers), 'source')}, by {chosen}"
     for index, cycle in enumerate(plan.cycles):
         yield f"cycle {index}, {cycle.name}:"
         yield from _cycle(cycle, hours, mines=plan.mine is not None)
@@ -46,7 +47,7 @@ def _cycle(cycle: CyclePlan, hours: dict[str, float | None], mines: bool) -> Ite
     total = None if None in known else sum(each for each in known if each is not None)
     most = f"up to {trainer.epochs * total:.2f} hours of audio" if total is not None else _shown(total)
     aside = ", mined audio aside" if mines else ""
-    yield f"  {trainer.epochs} epochs, {trainer.ranks} ranks: {most} through the model{aside}"
+    yield f"  {counted(trainer.epochs, 'epoch')}, {counted(trainer.ranks, 'rank')}: {most} through the model{aside}"
 
 
 def _hours(sources: tuple[DataSource, ...]) -> float | None:

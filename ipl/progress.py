@@ -11,7 +11,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-__all__ = ["Advance", "progress", "say"]
+__all__ = ["Advance", "counted", "progress", "say"]
 
 
 class Advance(Protocol):
@@ -30,6 +30,15 @@ _console = Console(stderr=True, highlight=False)
 def say(line: str) -> None:
     """Prints one line for people, above a bar where there is one. Standard output is for results."""
     _console.print(line, markup=False, soft_wrap=True)
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things, of which one has no plural.
+
+    >>> counted(1, "source"), counted(0, "source")
+    ('1 source', '0 sources')
+    """
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 @contextmanager
@@ -80,7 +89,7 @@ def _lines(label: str, total: float, unit: str) -> Iterator[Advance]:
         if is_time and done < total and not is_earlier:
             last = now
             is_known = here >= 0.01 * total
-            left = f"{(now - started) * (total - done) / here:.0f} s left" if is_known else "who knows how long yet"
+            left = f"{(now - started) * (total - done) / here:.0f} s left" if is_known else "time left unknown"
             say(f"  {label}: {done:.0f} of {total:.0f} {unit}{said}, {left}")
             sys.stderr.flush()
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,10 @@ from ipl.schemas import SCHEMA_VERSION
 __all__ = ["Artifact", "RunDir", "StageStatus"]
 
 Work = Callable[[Path], "dict[str, Any] | None"]
+Again = Callable[[dict[str, Any]], "str | None"]
+
+NOT_MADE = "not made yet"
+_DIGEST = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -59,13 +64,16 @@ class RunDir:
         self.statuses: list[StageStatus] = []
         self.walked: set[str] = set()
         """Names of the stages that this walk has come by; others in the folder are of an older plan."""
+        self._makers: dict[str, str] = {}  # fingerprint to the stage that makes it
 
-    def stage(self, name: str, parts: dict[str, Any], work: Work, in_place: bool = False) -> Artifact:
+    def stage(
+        self, name: str, parts: dict[str, Any], work: Work, in_place: bool = False, again: Again | None = None
+    ) -> Artifact:
         """Runs `work(folder)` unless the stage is whole under the same `parts`, and returns what it made.
 
         `parts` is all that the result depends on. `work` may find in its folder what it wrote before it was
         cut short under the same parts. With `in_place` it works in the stage's own folder, and keeps itself
-        what is still right there.
+        what is still right there. `again` may say why a result, whole as it is, asks for another try.
         """
         self.walked.add(name)
         parts = {"schema": SCHEMA_VERSION, **json.loads(json.dumps(parts, sort_keys=True, default=_jsonable))}
@@ -75,10 +83,14 @@ class RunDir:
         if not self.dry and not in_place:
             self._finish_rename(folder, partial, fingerprint)
         receipt = _receipt(folder)
+        self._makers[fingerprint] = name
         if receipt and receipt["fingerprint"] == fingerprint:
-            self.statuses.append(StageStatus(name, "done", "", receipt["seconds"]))
-            return Artifact(folder, fingerprint, receipt["result"])
-        why = _why(receipt, parts)
+            why = again(receipt["result"]) if again else None
+            if self.dry or not why:
+                self.statuses.append(StageStatus(name, "done", why or "", receipt["seconds"]))
+                return Artifact(folder, fingerprint, receipt["result"])
+        else:
+            why = self._why(receipt, parts)
         if self.dry:
             started = _receipt(partial, "started.json")
             if started is not None and started["fingerprint"] == fingerprint:
@@ -90,16 +102,38 @@ class RunDir:
             return Artifact(folder, fingerprint, None)
         return self._work(name, parts, fingerprint, folder, partial, work, why)
 
+    def _why(self, receipt: dict[str, Any] | None, parts: dict[str, Any]) -> str:
+        """Says what differs from the receipt: `plugin.options.keep: 0.6 → 0.7`, or which earlier stage does."""
+        if receipt is None:
+            return NOT_MADE
+        before, now = _flat(receipt.get("parts", {})), _flat(parts)
+        changes: list[str] = []
+        stages: list[str] = []
+        for key in sorted(before.keys() | now.keys()):
+            old, new = str(before.get(key, "absent")), str(now.get(key, "absent"))
+            maker, other = self._makers.get(new), self._makers.get(old)
+            if old == new:
+                continue
+            if maker and other in (maker, None):
+                stages.append(maker)
+            elif _DIGEST.fullmatch(old) and _DIGEST.fullmatch(new) and not maker:
+                changes.append(key)  # two hashes say nothing to anybody
+            else:
+                changes.append(f"{key}: {other or old} → {maker or new}")
+        because = f"because {' and '.join(dict.fromkeys(stages))} changed"
+        told = "changed: " + "; ".join(changes)
+        return f"{told}; {because}" if changes and stages else because if stages else told
+
     def _course(self) -> str:
         """What becomes of a stage that has begun: the process that has the run works on it, or the next one will."""
         holder = _holder(self.path / ".lock")
         return f"running, by process {holder}" if holder else "cut short; goes on"
 
-    def forget(self, name: str, unless_sound: Callable[[dict[str, Any]], bool]) -> None:
-        """Takes a stage's receipt back where its result asks for another try."""
-        receipt = _receipt(self.path / name)
-        if receipt is not None and not self.dry and unless_sound(receipt["result"]):
-            (self.path / name / "receipt.json").unlink()
+    def derived(self, made: Artifact, *more: Any) -> str:
+        """A fingerprint of what is in a stage's result, or of the result with something more."""
+        fingerprint = digest([made.fingerprint, *more])
+        self._makers[fingerprint] = made.path.relative_to(self.path).as_posix()
+        return fingerprint
 
     def _work(
         self, name: str, parts: dict[str, Any], fingerprint: str, folder: Path, partial: Path, work: Work, why: str
@@ -110,7 +144,8 @@ class RunDir:
             shutil.rmtree(partial)  # what could not be removed must not be taken for new
         (partial / "receipt.json").unlink(missing_ok=True)
         write_json(partial / "started.json", {"fingerprint": fingerprint})
-        say(f"{name}: {why}")
+        begins = "goes on" if goes_on else "starting"
+        say(f"{name}: {begins if why == NOT_MADE else why}")
         self.event("stage_started", stage=name, why=why)
         began = time.monotonic()
         try:
@@ -208,19 +243,6 @@ def _receipt(folder: Path, name: str = "receipt.json") -> dict[str, Any] | None:
 
 def _jsonable(value: Any) -> Any:
     return {"digest": digest(value)}
-
-
-def _why(receipt: dict[str, Any] | None, parts: dict[str, Any]) -> str:
-    """Says what differs from the receipt: `plugin.options.keep: 0.6 → 0.7`."""
-    if receipt is None:
-        return "not made yet"
-    before, now = _flat(receipt.get("parts", {})), _flat(parts)
-    changes = [
-        f"{key}: {before.get(key, 'absent')} → {now.get(key, 'absent')}"
-        for key in sorted(before.keys() | now.keys())
-        if before.get(key) != now.get(key)
-    ]
-    return "changed: " + "; ".join(changes)
 
 
 def _flat(value: Any, path: str = "") -> dict[str, Any]:

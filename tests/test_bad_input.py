@@ -86,7 +86,9 @@ def told(capsys: Capture) -> Callable[..., str]:
         said = capsys.readouterr()
         assert (found, said.out) == (code, ""), said.err
         (line,) = (
-            line for line in said.err.splitlines() if not re.fullmatch(r"[\w/-]+: (not made yet|changed: .*)", line)
+            line
+            for line in said.err.splitlines()
+            if not re.fullmatch(r"[\w/-]+: (starting|goes on|changed: .*|because .*)", line)
         )
         return line
 

@@ -196,7 +196,7 @@ def test_a_run_without_one_usable_source_fails(tmp_path: Path, capsys: Capture) 
     assert main(["mine", str(tmp_path / "zero.mp4"), "--out", str(tmp_path / "out")]) == 1
     *_, last = capsys.readouterr().err.splitlines()
     assert last.startswith("ipl: ")
-    assert "none of 1 sources can be used" in last
+    assert "the one source cannot be used" in last
     assert (tmp_path / "out" / "rejects" / "zero.parquet").is_file()
 
 
@@ -217,7 +217,7 @@ def test_importing_a_corpus_with_bad_files(tmp_path: Path, film: Path, capsys: C
     assert main(["data", "import", "audio_folder", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
     said = capsys.readouterr()
     assert said.out.count("\n") == said.err.count("\n") == 1
-    assert "1 utterances, 0.002 hours, 5 rejected" in said.out
+    assert "1 utterance, 0.002 hours, 5 rejected" in said.out
     (utterance,) = Dataset.at(tmp_path / "out")
     assert (utterance.sample_rate_hz, utterance.num_samples, utterance.text) == (8000, 56_000, "hello")
     assert decode(utterance.audio)[0].shape == (56_000,)

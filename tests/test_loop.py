@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +20,8 @@ import ipl
 from ipl.cli import main
 from ipl.errors import InputError, PluginError, StageError
 from ipl.files import read_json, write_json
+from ipl.fingerprint import digest
+from ipl.rundir import RunDir, StageStatus
 from ipl.schemas import UTTERANCES
 from ipl.tables import write_table
 
@@ -100,6 +103,31 @@ def test_a_changed_filter_redoes_its_stage_and_what_depends_on_it(fake_plan: Pat
     assert not {"cycle-001/select", "cycle-001/build", "cycle-001/recognize", "cycle-001/initialize"} & stale
     why = next(stage.why for stage in _status_with(fake_plan, changed) if stage.stage == "cycle-001/filter")
     assert "keep: 0.5 → 0.9" in why
+    told = {stage.stage: stage.why for stage in _status_with(fake_plan, changed)}
+    assert told["cycle-001/batch"] == told["cycle-001/measure"] == "because cycle-001/filter changed"
+    assert told["cycle-001/train"] == "because cycle-001/batch changed"
+    assert told["cycle-001/test"] == "because cycle-001/train changed"
+
+
+def test_why_a_stage_would_run_is_told_without_fingerprints(tmp_path: Path) -> None:
+    def walk(run_dir: RunDir, data: str, keep: float, use: str, seed: bool = True) -> RunDir:
+        made = {
+            name: run_dir.stage(name, {"data": digest(data), "name": name}, lambda folder: None)
+            for name in ("first", "second")
+        }
+        models = {name: run_dir.derived(each, 1) for name, each in made.items()}
+        parts = {"keep": keep, "data": digest(data), "models": [models[use]]}
+        run_dir.stage("last", parts | ({"seed": 1} if seed else {}), lambda folder: None)
+        return run_dir
+
+    walk(RunDir(tmp_path), "a", 0.5, "first")
+
+    def told(*changed: Any) -> list[str]:
+        return [each.why for each in walk(RunDir(tmp_path, dry=True), *changed).statuses]
+
+    assert told("a", 0.6, "second") == ["", "", "changed: keep: 0.5 → 0.6; models[0]: first → second"]
+    assert told("b", 0.5, "first") == ["changed: data", "changed: data", "changed: data; because first changed"]
+    assert told("a", 0.5, "first", False) == ["", "", "changed: seed: 1 → absent"]
 
 
 def _status_with(plan: Path, overrides: list[str]) -> list[ipl.api.StageStatus]:  # type: ignore[name-defined]
@@ -181,16 +209,14 @@ def test_an_oracle_needs_true_texts(fake_plan: Path) -> None:
 
 
 def test_two_runs_in_one_place_are_refused(fake_plan: Path) -> None:
-    from ipl.rundir import RunDir
-
     folder = fake_plan.parent / "run"
     with RunDir(folder).lock(), pytest.raises(InputError, match="in use by process"):
         run(fake_plan)
 
 
-def test_a_stage_at_work_is_told_from_one_that_was_cut_short(tmp_path: Path) -> None:
-    from ipl.rundir import RunDir
-
+def test_a_stage_at_work_is_told_from_one_that_was_cut_short(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run_dir, told = RunDir(tmp_path), []
 
     def look(_: Path) -> None:
@@ -202,10 +228,53 @@ def test_a_stage_at_work_is_told_from_one_that_was_cut_short(tmp_path: Path) -> 
         look(folder)
         raise KeyboardInterrupt
 
-    with run_dir.lock(), pytest.raises(KeyboardInterrupt):
-        run_dir.stage("train", {}, work)
+    for _ in range(2):
+        with run_dir.lock(), pytest.raises(KeyboardInterrupt):
+            run_dir.stage("train", {}, work)
     look(tmp_path)
-    assert told == [f"running, by process {os.getpid()}", "cut short; goes on"]
+    running = f"running, by process {os.getpid()}"
+    assert told == [running, running, "cut short; goes on"]
+    assert capsys.readouterr().err.splitlines() == ["train: starting", "train: goes on"]
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_a_stage_that_failed_is_told_until_it_is_tried_again(tmp_path: Path, in_place: bool) -> None:
+    def fail(_: Path) -> None:
+        raise StageError("mine: no disk\nis there")
+
+    def states() -> list[tuple[str, str]]:
+        watcher = RunDir(tmp_path, dry=True)
+        watcher.stage("mine", {}, fail, in_place)
+        return [(each.state, each.why) for each in watcher.statuses]
+
+    with pytest.raises(StageError, match="no disk"):
+        RunDir(tmp_path).stage("mine", {}, fail, in_place)
+    assert states() == [("failed", "no disk is there")]
+    RunDir(tmp_path).stage("mine", {}, lambda folder: None, in_place)
+    assert states() == [("done", "")]
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["receipt.json"]
+
+
+def test_a_result_that_asks_for_another_try_is_told_and_tried_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def again(result: dict[str, Any]) -> str | None:
+        return "2 were away; trying again" if result["away"] else None
+
+    def walk(away: int, dry: bool = False) -> tuple[dict[str, Any] | None, StageStatus | None]:
+        run_dir = RunDir(tmp_path, dry)
+        made = run_dir.stage("mine", {}, lambda folder: {"away": away}, in_place=True, again=again)
+        return made.result, run_dir.statuses[-1] if run_dir.statuses else None
+
+    walk(2)
+    result, status = walk(0, dry=True)
+    assert result == {"away": 2}, "what depends on it is not told to be stale"
+    assert status
+    assert (status.state, status.why) == ("done", "2 were away; trying again")
+    assert walk(0)[0] == {"away": 0}
+    walk(2)
+    assert walk(0, dry=True)[0] == {"away": 0}
+    assert capsys.readouterr().err.splitlines() == ["mine: starting", "mine: 2 were away; trying again"]
 
 
 def test_votes_add_up(fake_plan: Path) -> None:
@@ -244,6 +313,25 @@ def test_a_selection_of_nothing_trains_on_what_is_labelled(fake_plan: Path) -> N
     result = run(fake_plan, overrides=["cycles.1.selector={use: range, start: 1000}"])
     assert result.results["cycles"][1]["pseudo"]["num_selected"] == 0
     assert result.results["cycles"][1]["train"]["hours_pseudo"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("override", "why"),
+    [
+        ("cycles.1.selector={use: range, start: 1000}", "nothing was recognised; look at the selector, .*"),
+        (
+            "cycles.1.filter=[{use: length, min_characters: 100}]",
+            "300 of 300 were lost to 'length: .*'; look at .*votes.*",
+        ),
+    ],
+)
+def test_a_cycle_without_a_pseudo_label_is_told(
+    fake_plan: Path, capsys: pytest.CaptureFixture[str], override: str, why: str
+) -> None:
+    run(fake_plan, overrides=[override])
+    said = capsys.readouterr().err
+    assert re.search(f"  cycle 1: no pseudo-label was kept: {why}; it trains on the rest alone\n", said), said
+    assert said.count("no pseudo-label") == 1
 
 
 def test_an_utt_id_in_two_parts_of_a_data_set_is_told_with_both_files(fake_plan: Path) -> None:

@@ -35,12 +35,12 @@ def test_progress_moves_inside_a_source(
     monkeypatch.setattr(ipl.progress, "SECONDS_BETWEEN_LINES", (0.0, 0.0))
     mine([tmp_path / "long.wav"], tmp_path / "out", MiningPlan(plugins, "en", [FAKES]), workers=2)
     told = capsys.readouterr().err
-    running = re.findall(r"mining: (\d+) of 100 %, 0 of 1 sources, (\d+\.\d)x realtime, (\d+) s left", told)
+    running = re.findall(r"mining: (\d+) of 100 %, 0 of 1 source, (\d+\.\d)x realtime, (\d+) s left", told)
     shares = [int(share) for share, _, _ in running]
     assert shares == sorted(shares)
     assert any(0 < share < 100 for share in shares)
     assert any(float(speed) > 0 for _, speed, _ in running)
-    assert re.search(r"mining: 100 of 100 %, 1 of 1 sources, \d+\.\dx realtime in \d+\.\d s", told)
+    assert re.search(r"mining: 100 of 100 %, 1 of 1 source, \d+\.\dx realtime in \d+\.\d s", told)
 
 
 def receipt(source_id: str, duration_ms: int) -> Receipt:
@@ -77,8 +77,15 @@ def test_what_an_earlier_process_did_is_no_speed(
         watch.reached(source, Report(85_000, 100_000, earlier=80_000))
         watch.ended(source, Mined(receipt("film", 100_000), now=True))
     first, last = capsys.readouterr().err.splitlines()
-    assert first == "  mining: 85 of 100 %, 0 of 1 sources, 0.2x realtime, 60 s left"
-    assert last == "  mining: 100 of 100 %, 1 of 1 sources, 1.0x realtime in 20.0 s"
+    assert first == "  mining: 85 of 100 %, 0 of 1 source, 0.2x realtime, 60 s left"
+    assert last == "  mining: 100 of 100 %, 1 of 1 source, 1.0x realtime in 20.0 s"
+
+
+def test_what_was_mined_before_has_no_speed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = Source("film", tmp_path / "film")
+    with progress("mining", 100, "%") as advance:
+        Watch([source], advance).ended(source, Mined(receipt("film", 100_000), now=False))
+    assert capsys.readouterr().err == "  mining: 100 of 100 %, 1 of 1 source in 0.0 s\n"
 
 
 @pytest.fixture
@@ -103,5 +110,5 @@ def test_a_log_gets_few_lines_however_long_it_takes(
             advance(100 / 3600 / hours, "")
     lines = capsys.readouterr().err.splitlines()
     assert 10 < len(lines) < 200
-    assert lines[0].startswith("  mining: 0 of 100 %, ")
+    assert lines[0] == "  mining: 0 of 100 %, time left unknown"
     assert lines[-1] == "  mining: 100 of 100 % in 35999.0 s"

@@ -87,7 +87,7 @@ class Factory:
                 )
                 path = out_dir / f"video-{number:03d}.{self.container}"
                 make_film(film, path)
-                advance(1, path.name)
+                advance(1)
                 yield path
 
 
@@ -122,7 +122,7 @@ class VariedFactory:
             for varied in varied_films(self.videos, self.sentences, seed, self.tallest):
                 path = out_dir / varied.name
                 make_film(varied.film, path)
-                advance(1, path.name)
+                advance(1)
                 yield path
 
 

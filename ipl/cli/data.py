@@ -12,6 +12,7 @@ from typing import Any
 
 from ipl.cli.options import natural, positive
 from ipl.errors import ConfigError, InputError
+from ipl.progress import counted
 
 __all__ = ["add_parser"]
 
@@ -81,7 +82,7 @@ def _info(args: argparse.Namespace) -> int:
         for name, counter in seen.items():
             counter[str(row[name])] += 1
     hours = f"{seconds / 3600:.3f} hours"
-    print(f"{args.dataset}: {count} utterances, {hours}, {with_text} with text, {characters} characters")
+    print(f"{args.dataset}: {counted(count, 'utterance')}, {hours}, {with_text} with text, {characters} characters")
     for name, counter in seen.items():
         shown = ", ".join(f"{value} ({times})" for value, times in counter.most_common(8))
         print(f"  {name}: {shown}{', ...' if len(counter) > 8 else ''}")
@@ -109,9 +110,9 @@ def _import(args: argparse.Namespace) -> int:
         raise InputError(f"{args.path}: no such file or folder")
     plugin = _plugin("corpus", args.corpus, args)
     with _new_folder(args.out):
-        counted = import_corpus(implement("corpus", [plugin])(path=args.path), args.out, str(args.path))
-    shown = f"{counted['num_utterances']} utterances, {counted['hours']:.3f} hours"
-    print(f"{args.out}: {shown}, {counted['num_rejected']} rejected (rejects lie beside them)")
+        found = import_corpus(implement("corpus", [plugin])(path=args.path), args.out, str(args.path))
+    shown = f"{counted(found['num_utterances'], 'utterance')}, {found['hours']:.3f} hours"
+    print(f"{args.out}: {shown}, {found['num_rejected']} rejected (rejects lie beside them)")
     return 0
 
 
@@ -123,7 +124,7 @@ def _export(args: argparse.Namespace) -> int:
     plugin = _plugin("exporter", args.exporter, args)
     with _new_folder(args.out):
         files = list(implement("exporter", [plugin])(utterances=dataset, out_dir=args.out))
-    print(f"{args.out}: {len(files)} files")
+    print(f"{args.out}: {counted(len(files), 'file')}")
     return 0
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipl.cli.options import positive
 from ipl.errors import InputError
+from ipl.progress import counted
 
 if TYPE_CHECKING:
     from ipl.report.errors import Comparison
@@ -116,7 +117,7 @@ def _evaluate(args: argparse.Namespace) -> int:
         low, high = rates[f"{name}_low"], rates[f"{name}_high"]
         print(f"{name.upper()} {rates[name]:.2%} ({low:.2%} to {high:.2%}) over {rates[f'num_{unit}']} {unit}")
     counts = ", ".join(f"{rates[kind]} {kind}" for kind in ("substitutions", "deletions", "insertions"))
-    print(f"words: {counts}; {rates['num_utterances']} utterances")
+    print(f"words: {counts}; {counted(rates['num_utterances'], 'utterance')}")
     if args.json:
         write_json(args.json, rates)
     if args.errors:

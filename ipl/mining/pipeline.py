@@ -29,7 +29,7 @@ from ipl.mining.sources import Source, find_sources
 from ipl.mining.summary import summarize
 from ipl.mining.watch import PERCENT, Watch
 from ipl.mining.work import Mined, mine_source, reject_source
-from ipl.progress import progress, say
+from ipl.progress import counted, progress, say
 
 __all__ = ["MiningResult", "mine"]
 
@@ -85,9 +85,12 @@ def mine(
     write_json(folder.path / "summary.json", summary)
     if summary["num_failed"] == len(mined) and not (srt and summary["num_cues"]):
         first = mined[0].receipt
+        why = f"{first.path}: {first.failed}: {first.detail}"
+        if len(mined) == 1:
+            raise StageError(f"{folder.path}: the one source cannot be used, {why}")
         raise StageError(
-            f"{folder.path}: none of {len(mined)} sources can be used; the first, {first.path}: "
-            f"{first.failed}: {first.detail}; the others are in rejects and summary.json"
+            f"{folder.path}: none of {len(mined)} sources can be used; the first, {why}; "
+            "the others are in rejects and summary.json"
         )
     return MiningResult(out_dir, summary)
 
@@ -99,7 +102,7 @@ def _prepare(folder: MinedFolder, found: Sequence[Source]) -> None:
     except OSError as error:
         raise InputError(f"{folder.path}: cannot write there: {error.strerror}; choose another folder") from error
     if others := folder.set_aside(source.source_id for source in found):
-        say(f"  {len(others)} sources mined earlier are not named now ({others[0]}, ...): moved to {EARLIER}/")
+        say(f"  {counted(len(others), 'source')} mined earlier, not named now ({others[0]}, ...): moved to {EARLIER}/")
 
 
 def _mined(folder: MinedFolder, outcome: Outcome[Source, Mined]) -> Mined:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ipl.mining.sources import Source
 from ipl.mining.work import Mined
-from ipl.progress import Advance
+from ipl.progress import Advance, counted
 from ipl.worker import Report
 
 __all__ = ["PERCENT", "Watch"]
@@ -52,7 +52,9 @@ class Watch:
         after = self._share[source.source_id] = min(1.0, max(before, share))  # a second look at it is no way back
         done_ms = self._mined_ms + sum(self._running_ms.values())
         speed = done_ms / 1000 / max(time.monotonic() - self._started, 1e-3)
-        note = f"{self._num_ended} of {len(self._percent)} sources, {speed:.1f}x realtime"
+        note = f"{self._num_ended} of {counted(len(self._percent), 'source')}"
+        if done_ms:  # of what was done before, there is none
+            note += f", {speed:.1f}x realtime"
         self._advance((after - before) * self._percent[source.source_id], note, is_earlier)
 
 

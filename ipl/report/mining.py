@@ -36,7 +36,7 @@ def mining_sections(out_dir: Path) -> list[Html | None]:
     whole = total(accounts)
     lead = (
         f"{hours(whole.hours_kept)} of {hours(whole.hours)} became pairs: "
-        f"{count(whole.num_pairs)} from {count(len(accounts))} sources."
+        f"{count(whole.num_pairs)} from {count(len(accounts))} {'source' if len(accounts) == 1 else 'sources'}."
     )
     return [
         section("Mining: hours kept and lost", element("p", lead), _hours_table(whole)),

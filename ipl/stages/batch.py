@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ipl.errors import PluginError, StageError
-from ipl.progress import say
+from ipl.progress import counted, say
 from ipl.records import Cycle
 from ipl.rundir import Artifact
 from ipl.schemas import BATCHES, INDEX
@@ -45,6 +46,10 @@ def batch(
         utterances = pa.table(
             {"duration_ms": duration_ms, "origin": table["origin"], "confidence": table["confidence"]}
         ).combine_chunks()
+        if selected and predicted and pseudo and "pseudo" not in utterances["origin"].to_pylist():
+            say(
+                f"  {cycle.name}: no pseudo-label was kept: {_why_none(predicted, pseudo)}; it trains on the rest alone"
+            )
         for epoch in range(trainer.epochs):
             steps = choice.call("steps", cycle=cycle, epoch=epoch, ranks=trainer.ranks, utterances=utterances)
             rows = _batch_rows(choice.name, epoch, trainer.ranks, utterances.num_rows, steps)
@@ -52,7 +57,8 @@ def batch(
         num_given = pc.sum(pc.not_equal(table["origin"], "pseudo")).as_py()
         without_text = sum(len(data.dataset) for data in used.values()) - num_given
         if without_text:
-            say(f"  {without_text} utterances of {', '.join(used)} have no text, and are left out")
+            left_out = counted(without_text, "utterance")
+            say(f"  left out, as there is no text: {left_out} of {', '.join(used)}")
         return {
             "hours": _hours_by_origin(utterances),
             "num_rows": utterances.num_rows,
@@ -89,6 +95,22 @@ def _training_rows(
         text = texts.get(row["utt_id"])
         if text:
             yield row | {"text": text, "origin": "pseudo"}
+
+
+def _why_none(predicted: Artifact, filtered: Artifact) -> str:
+    """Why there is not one pseudo-label, and what to look at."""
+    reasons = Counter(reason or "no text" for reason in verdicts(filtered.path).values())
+    if not reasons:
+        return "nothing was recognised; look at the selector, and at the recognizer's rejects"
+    (reason, number), *_ = reasons.most_common(1)
+    return (
+        f"{number} of {reasons.total()} were lost to {reason!r}; look at the votes in {_place(filtered)}, at what was "
+        f"heard in {_place(predicted)}, and at the filters' options"
+    )
+
+
+def _place(made: Artifact) -> Path:
+    return made.path.relative_to(made.path.parent.parent)  # cycle-001/filter
 
 
 def _kept_texts(predicted: Path, filtered: Path) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 from ipl.config import DataSource
 from ipl.errors import InputError
 from ipl.fingerprint import digest, of_path
-from ipl.progress import say
+from ipl.progress import counted, say
 from ipl.records import Reject, Utterance
 from ipl.rundir import Artifact
 from ipl.schemas import REJECTS, UTTERANCES
@@ -90,7 +90,7 @@ def _part(ctx: Context, name: str, index: int, source: DataSource) -> Data:
 def import_corpus(rows: Iterator[Utterance | Reject], out_dir: Path, where: str) -> dict[str, Any]:
     """Writes a corpus as utterances in parts, and rejects beside; InputError, at `where`, if no utterance is left."""
     rejects: list[Reject] = []
-    counted = {"num_utterances": 0, "milliseconds": 0}
+    sums = {"num_utterances": 0, "milliseconds": 0}
     seen: set[str] = set()
 
     def kept() -> Iterator[Utterance]:
@@ -103,8 +103,8 @@ def import_corpus(rows: Iterator[Utterance | Reject], out_dir: Path, where: str)
                 rejects.append(Reject(row.source_id, row.start_ms, row.end_ms, "corpus", reason, row.text, row.utt_id))
                 continue
             seen.add(row.utt_id)
-            counted["num_utterances"] += 1
-            counted["milliseconds"] += row.num_samples * 1000 // row.sample_rate_hz
+            sums["num_utterances"] += 1
+            sums["milliseconds"] += row.num_samples * 1000 // row.sample_rate_hz
             yield row
 
     utterances = kept()
@@ -118,10 +118,10 @@ def import_corpus(rows: Iterator[Utterance | Reject], out_dir: Path, where: str)
         first_reject = f", the first: {rejects[0].reason}: {rejects[0].detail}" if rejects else ""
         raise InputError(f"{where}: no utterance in it can be used, {len(rejects)} rejected{first_reject}")
     if rejects:
-        say(f"  {len(rejects)} utterances rejected, the first: {rejects[0].reason}: {rejects[0].detail}")
+        say(f"  {counted(len(rejects), 'utterance')} rejected, the first: {rejects[0].reason}: {rejects[0].detail}")
     return {
-        "num_utterances": counted["num_utterances"],
-        "hours": counted["milliseconds"] / 3_600_000,
+        "num_utterances": sums["num_utterances"],
+        "hours": sums["milliseconds"] / 3_600_000,
         "num_rejected": len(rejects),
     }
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ipl.asr.models.reference import model_ref
 from ipl.config import Choice, MinePlan
-from ipl.fingerprint import digest, of_files, of_path
+from ipl.fingerprint import of_files, of_path
+from ipl.progress import counted
 from ipl.records import ModelRef
 from ipl.rundir import Artifact
 from ipl.stages.context import Context
@@ -48,10 +49,14 @@ def mine_sources(ctx: Context) -> Artifact | None:
         "sources": [_contents(source) for source in plan.sources],
         "revision": MINING_REVISION,
     }
-    ctx.run.forget("mine", lambda result: result["to_try_again"] > 0)  # a worker that died, a disk that was away
-    made = ctx.run.stage("mine", parts, work, in_place=True)
+
+    def again(result: dict[str, Any]) -> str | None:  # a worker that died, a disk that was away
+        count = result["to_try_again"]
+        return f"{counted(count, 'source')} could not be used; trying again" if count else None
+
+    made = ctx.run.stage("mine", parts, work, in_place=True, again=again)
     pairs = made.result["pairs"] if made.result else None
-    return Artifact(made.path, digest([made.fingerprint, pairs]), made.result)
+    return Artifact(made.path, ctx.run.derived(made, pairs), made.result)
 
 
 def mine_into(

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from ipl.errors import PluginError, StageError
-from ipl.fingerprint import digest
 from ipl.progress import say
 from ipl.records import Cycle, EpochResult, ModelRef
 from ipl.rundir import Artifact
@@ -52,13 +51,13 @@ def train(ctx: Context, cycle: Cycle, student: ModelRef, batches: Artifact, dev:
     made = ctx.run.stage(name, parts, work)
     if made.result is None:  # a dry run: the epochs that there will be
         for epoch in range(choice.make().epochs):
-            yield ModelRef(made.path, digest([made.fingerprint, epoch]), cycle.index, epoch)
+            yield ModelRef(made.path, ctx.run.derived(made, epoch), cycle.index, epoch)
         return
     for saved in made.result["epochs"]:
         path, epoch = made.path / saved["path"], saved["epoch"]
         if (path / "config.json").is_file():
             error = saved["metrics"].get("dev_error")
-            yield ModelRef(path, digest([made.fingerprint, epoch]), cycle.index, epoch, error)
+            yield ModelRef(path, ctx.run.derived(made, epoch), cycle.index, epoch, error)
 
 
 def best_of(models: list[ModelRef]) -> ModelRef:

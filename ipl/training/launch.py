@@ -16,7 +16,7 @@ from typing import Any
 
 from ipl.errors import InputError, StageError
 from ipl.files import read_json
-from ipl.progress import progress, say
+from ipl.progress import counted, progress, say
 from ipl.records import EpochResult
 from ipl.training.batches import count_steps
 from ipl.training.job import Job
@@ -53,7 +53,7 @@ def run(job: Job) -> Iterator[EpochResult]:
         others = f"python -m ipl.training.node {job.path}"
         say(f"  training: waits at {job.options.rendezvous} for {job.options.nodes} nodes; on each other one: {others}")
     elif job.options.device != "cuda" and processes > cores:
-        say(f"  training: {processes} ranks on {cores} cores; they will wait for each other")
+        say(f"  training: {counted(processes, 'rank')} on {counted(cores, 'core')}; they will wait for each other")
     total = sum(count_steps(job.batches, epoch, job.options.ranks) for epoch in range(job.options.epochs))
     with _torchrun(job) as process, progress("training", total, "steps") as advance:
         done, ended, is_earlier = 0, False, True
@@ -83,7 +83,8 @@ def _tell_skipped(out_dir: Path) -> None:
         counts = Counter(note["reason"] for note in notes).most_common()
         reasons = ", ".join(f"{reason} {count}" for reason, count in counts)
         first = f"{notes[0]['utt_id']}: {notes[0]['detail']}"
-        say(f"  training: {len(notes)} utterances left out ({reasons}), the first {first}; all are in {SKIPPED_FILE}")
+        left_out = f"{counted(len(notes), 'utterance')} left out ({reasons})"
+        say(f"  training: {left_out}, the first {first}; all are in {SKIPPED_FILE}")
 
 
 def _new_results(out_dir: Path, seen: set[Path]) -> Iterator[EpochResult]:
