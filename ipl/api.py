@@ -82,6 +82,7 @@ def status(run_path: Path | str) -> list[StageStatus]:
 
 def report(path: Path | str) -> Path:
     """Writes report.html for a run directory, or for a folder that `mine` wrote, and returns its path."""
+    from ipl.mining.receipts import MinedFolder
     from ipl.report import write_mining_report, write_run_report
 
     folder = Path(path)
@@ -89,6 +90,8 @@ def report(path: Path | str) -> Path:
         return write_run_report(folder)
     if (folder / "summary.json").is_file():
         return write_mining_report(folder)
+    if unfinished := MinedFolder(folder).unfinished():
+        raise InputError(unfinished)
     raise InputError(f"{folder}: neither a run (no environment.json) nor a mined folder (no summary.json)")
 
 

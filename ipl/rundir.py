@@ -9,9 +9,7 @@ renamed; so a folder with a receipt is whole. A stage is redone when its fingerp
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
 import shutil
 import time
@@ -19,11 +17,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ipl.errors import InputError, IplError, PluginCrashed
 from ipl.files import read_json, write_json
 from ipl.fingerprint import digest
+from ipl.lock import holder_of, locked
 from ipl.progress import say
 from ipl.schemas import SCHEMA_VERSION
 
@@ -126,7 +125,7 @@ class RunDir:
 
     def _course(self) -> str:
         """What becomes of a stage that has begun: the process that has the run works on it, or the next one will."""
-        holder = _holder(self.path / ".lock")
+        holder = holder_of(self.path)
         return f"running, by process {holder}" if holder else "cut short; goes on"
 
     def derived(self, made: Artifact, *more: Any) -> str:
@@ -200,37 +199,8 @@ class RunDir:
         """Holds the run for this process; InputError where another one has it. The lock dies with its holder."""
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"{self.path}: a file; expected a run directory, or a place for a new one")
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / ".lock").open("a+") as file:
-            _take(file, self.path)
+        with locked(self.path):
             yield
-
-
-def _take(file: IO[str], run: Path) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise InputError(f"{run}: in use by process {_written(file)}; wait for it, or end it") from error
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
-
-
-def _written(file: IO[str]) -> str:
-    file.seek(0)
-    return file.read().strip() or "another process"
-
-
-def _holder(lock: Path) -> str | None:
-    """Which process holds a lock; None where none does."""
-    if not lock.is_file():
-        return None
-    with lock.open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # given back at once
-        except BlockingIOError:
-            return _written(file)
-    return None
 
 
 def _receipt(folder: Path, name: str = "receipt.json") -> dict[str, Any] | None:

@@ -19,7 +19,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from ipl.audio import decode
+from ipl.cli import main
 from ipl.errors import InputError, PluginError, StageError
+from ipl.lock import locked
 from ipl.mining.media import ffmpeg_path
 from ipl.mining.pipeline import MiningResult, mine
 from ipl.mining.plan import MiningPlan, PluginChoice
@@ -354,6 +356,41 @@ def test_a_folder_that_cannot_be_written_is_an_input_error(tmp_path: Path, film:
     (tmp_path / "out").write_text("a file in the way")
     with pytest.raises(InputError, match="cannot write there"):
         mine([_source(tmp_path, film)], tmp_path / "out", _plan(fakes))
+
+
+def test_two_mining_into_one_folder_are_refused(tmp_path: Path, film: Path, fakes: Path) -> None:
+    source = _source(tmp_path, film)
+    mine([source], tmp_path / "out", _plan(fakes))
+    with locked(tmp_path / "out"), pytest.raises(InputError, match=f"out: in use by process {os.getpid()}; wait"):
+        mine([source], tmp_path / "out", _plan(fakes))
+    assert (tmp_path / "out/summary.json").is_file(), "what the other has done stays"
+    assert mine([source], tmp_path / "out", _plan(fakes)).summary["num_mined_now"] == 0
+
+
+def test_the_folder_to_write_is_no_source(tmp_path: Path, film: Path, fakes: Path) -> None:
+    _source(tmp_path / "in", film)
+    with pytest.raises(InputError, match=r"in: both the source and the folder to write; choose another .*in-mined"):
+        mine([f"{tmp_path}/in/../in"], tmp_path / "in", _plan(fakes))
+    assert [path.suffix for path in (tmp_path / "in").iterdir() if path.suffix not in (".mp4", ".fake")] == []
+    mine([tmp_path / "in"], tmp_path / "in/out", _plan(fakes))  # below it there is nothing to mistake
+
+
+def test_a_mined_folder_that_was_cut_short_is_told(
+    tmp_path: Path, film: Path, fakes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = mine([_source(tmp_path, film)], tmp_path / "out", _plan(fakes)).out_dir
+    capsys.readouterr()
+    assert main(["data", "info", str(out)]) == 0
+    assert capsys.readouterr().err == ""
+    (out / "summary.json").unlink()
+    told = f"ipl: {out}: mining has not ended here; give the same `ipl mine` command again, and it goes on"
+    assert main(["data", "info", str(out)]) == 0
+    assert capsys.readouterr().err == f"{told}; so far it holds:\n"
+    assert main(["report", str(out)]) == 2
+    assert capsys.readouterr().err == f"{told}\n"
+    with locked(out):
+        assert main(["report", str(out)]) == 2
+    assert f"has not ended here; process {os.getpid()} is at it" in capsys.readouterr().err
 
 
 def test_a_full_disk_ends_the_run_and_names_the_folder(tmp_path: Path, film: Path, fakes: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -57,7 +58,11 @@ def test_burned_in_subtitles_become_srt_files_with_sound_and_without(
     cues = Table.of_cues(tmp_path / "cues" / "film.parquet")
     assert [(cue.start_ms, cue.end_ms, cue.text) for cue in cues] == found, "the file says what the table says"
     assert events(tmp_path / "srt" / "mute.srt") == found, "subtitles can be read without sound"
-    assert "mute.mp4: rejected, no audio" in capsys.readouterr().err.replace("\n", "")
+    said = capsys.readouterr()
+    assert "mute.mp4: no sound: subtitles only\n" in said.err
+    assert "rejected" not in said.err
+    assert re.search(r"sources of no use +0\n", said.out)
+    assert said.out.endswith(f"subtitles: {tmp_path / 'srt'} (2 files)\n")
 
 
 def test_a_video_without_sound_alone_is_no_failure_where_srt_is_what_is_wanted(tmp_path: Path, videos: Path) -> None:
@@ -69,7 +74,7 @@ def test_a_video_without_sound_alone_is_no_failure_where_srt_is_what_is_wanted(t
     assert not (tmp_path / "out" / "srt").exists()
     result = ipl.mine(mute, out=tmp_path / "out", srt=True)
     assert result.summary["num_mined_now"] == 0, "what was mined before is written out, not mined again"
-    assert (result.summary["num_pairs"], result.summary["num_cues"]) == (0, 1)
+    assert (result.summary["num_pairs"], result.summary["num_cues"], result.summary["num_failed"]) == (0, 1, 0)
     assert events(tmp_path / "out" / "srt" / "mute.srt") == [(900, 2500, "Who is it?")]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,7 +71,10 @@ def _add_out(parser: argparse.ArgumentParser, what: str = "folder to write; new 
 
 def _info(args: argparse.Namespace) -> int:
     from ipl import api
+    from ipl.mining.receipts import MinedFolder
 
+    if unfinished := MinedFolder(args.dataset).unfinished():
+        print(f"ipl: {unfinished}; so far it holds:", file=sys.stderr)
     columns = ("num_samples", "sample_rate_hz", "text", "language", "speaker", "origin")
     count, seconds, with_text, characters = 0, 0.0, 0, 0
     seen: dict[str, Counter[str]] = {name: Counter() for name in ("origin", "language", "speaker", "sample_rate_hz")}

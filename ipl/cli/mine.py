@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ipl.cli.options import add_overrides, add_work
+from ipl.progress import counted
 
 __all__ = ["add_parser"]
 
@@ -51,4 +52,7 @@ def _mine(args: argparse.Namespace) -> int:
     )
     print(mining_summary(result.summary))
     print(f"\nreport: {args.out / 'report.html'}")
+    if args.srt:
+        files = list((args.out / "srt").rglob("*.srt"))
+        print(f"subtitles: {args.out / 'srt'} ({counted(len(files), 'file')})" if files else "subtitles: none found")
     return 0

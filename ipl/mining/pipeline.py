@@ -12,7 +12,8 @@ OUT/summary.json                  counts, hours kept and lost, seconds of work
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,12 +22,13 @@ from typing import Any
 from ipl.errors import InputError, MediaError, StageError
 from ipl.executors import Outcome, map_tasks
 from ipl.files import write_json
+from ipl.lock import locked
 from ipl.mining.course import Course, Unusable
 from ipl.mining.media import probe
 from ipl.mining.plan import Cast, MiningPlan
-from ipl.mining.receipts import EARLIER, MinedFolder
+from ipl.mining.receipts import EARLIER, MinedFolder, Receipt
 from ipl.mining.sources import Source, find_sources
-from ipl.mining.summary import summarize
+from ipl.mining.summary import is_of_no_use, summarize
 from ipl.mining.watch import PERCENT, Watch
 from ipl.mining.work import Mined, mine_source, reject_source
 from ipl.progress import counted, progress, say
@@ -61,29 +63,30 @@ def mine(
     with several tracks has one for each: first those in the script of the plan's language, and the longest first.
 
     A source that cannot be used is a reject with its reason. What lies in `out_dir` of sources that are not named
-    moves to `out_dir/earlier`. Raises InputError for what names nothing, PluginError for a plan that cannot be
-    played, StageError where no source can be used or `out_dir` cannot be written to.
+    moves to `out_dir/earlier`. Raises InputError for what names nothing and where another process mines into
+    `out_dir`, PluginError for a plan that cannot be played, StageError where no source can be used or `out_dir`
+    cannot be written to.
     """
     started = time.monotonic()
+    _refuse_to_write_into_a_source(sources, out_dir)
     Cast(plan)  # a plan that cannot be played is told before any work
     found = find_sources(sources)
     folder = MinedFolder(out_dir.resolve())
-    _prepare(folder, found)
     mined: list[Mined] = []
-    with progress("mining", PERCENT, "%") as advance:
+    with _prepared(folder, found), progress("mining", PERCENT, "%") as advance:
         watch = Watch(found, advance)
         for outcome in map_tasks(partial(mine_source, plan, folder), found, workers, executor, watch.reached):
             each = _mined(folder, outcome)
             mined.append(each)
             if srt:
                 folder.write_srt(each.receipt.source_id, plan.language)
-            if each.receipt.failed:
-                say(f"  {each.receipt.path}: rejected, {each.receipt.failed}: {each.receipt.detail}")
+            if problem := _problem(each.receipt, srt):
+                say(f"  {each.receipt.path}: {problem}")
             watch.ended(outcome.task, each)
-    mined.sort(key=lambda each: each.receipt.source_id)
-    summary = summarize(mined, time.monotonic() - started)
-    write_json(folder.path / "summary.json", summary)
-    if summary["num_failed"] == len(mined) and not (srt and summary["num_cues"]):
+        mined.sort(key=lambda each: each.receipt.source_id)
+        summary = summarize(mined, time.monotonic() - started, srt)
+        write_json(folder.path / "summary.json", summary)
+    if summary["num_failed"] == len(mined):
         first = mined[0].receipt
         why = f"{first.path}: {first.failed}: {first.detail}"
         if len(mined) == 1:
@@ -95,14 +98,32 @@ def mine(
     return MiningResult(out_dir, summary)
 
 
-def _prepare(folder: MinedFolder, found: Sequence[Source]) -> None:
-    try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-        (folder.path / "summary.json").unlink(missing_ok=True)  # it would tell of an earlier call
-    except OSError as error:
-        raise InputError(f"{folder.path}: cannot write there: {error.strerror}; choose another folder") from error
-    if others := folder.set_aside(source.source_id for source in found):
-        say(f"  {counted(len(others), 'source')} mined earlier, not named now ({others[0]}, ...): moved to {EARLIER}/")
+def _refuse_to_write_into_a_source(sources: Sequence[str | Path], out_dir: Path) -> None:
+    for named in sources:
+        if Path(named).expanduser().resolve() == out_dir.resolve() and out_dir.is_dir():
+            other = out_dir.resolve().with_name(f"{out_dir.resolve().name}-mined")
+            raise InputError(f"{named}: both the source and the folder to write; choose another to write, as {other}")
+
+
+@contextmanager
+def _prepared(folder: MinedFolder, found: Sequence[Source]) -> Iterator[None]:
+    """Holds the folder for this process, where nothing then tells of an earlier call."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(folder.path))
+            (folder.path / "summary.json").unlink(missing_ok=True)
+        except OSError as error:
+            raise InputError(f"{folder.path}: cannot write there: {error.strerror}; choose another folder") from error
+        if others := folder.set_aside(source.source_id for source in found):
+            earlier = counted(len(others), "source")
+            say(f"  {earlier} mined earlier, not named now ({others[0]}, ...): moved to {EARLIER}/")
+        yield
+
+
+def _problem(receipt: Receipt, srt: bool) -> str | None:
+    if receipt.failed and not is_of_no_use(receipt, srt):
+        return "no sound: subtitles only"
+    return f"rejected, {receipt.failed}: {receipt.detail}" if receipt.failed else None
 
 
 def _mined(folder: MinedFolder, outcome: Outcome[Source, Mined]) -> Mined:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ipl.errors import InputError, StageError
 from ipl.files import read_json, write_json, write_text
+from ipl.lock import holder_of
 from ipl.mining.srt import srt_text, tracks_of
 from ipl.records import Cue, Reject, Utterance
 from ipl.schemas import CUES, REJECTS, UTTERANCES
@@ -140,6 +141,16 @@ class MinedFolder:
                     if path.exists():
                         _move(path, self.path / EARLIER / path.relative_to(self.path))
         return others
+
+    def unfinished(self) -> str | None:
+        """Says that mining has begun here and not ended, and what to do; None where that is not so."""
+        has_begun = any((self.path / name).is_dir() for name in ("evidence", "receipts"))
+        if not has_begun or (self.path / "summary.json").is_file():
+            return None
+        command = "ipl run" if (self.path / "started.json").is_file() else "ipl mine"
+        holder = holder_of(self.path)
+        todo = f"process {holder} is at it" if holder else f"give the same `{command}` command again, and it goes on"
+        return f"{self.path}: mining has not ended here; {todo}"
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

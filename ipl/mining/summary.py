@@ -6,15 +6,16 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from ipl.mining.receipts import Receipt
 from ipl.mining.work import Mined
 
-__all__ = ["summarize"]
+__all__ = ["is_of_no_use", "summarize"]
 
 MS_PER_HOUR = 3_600_000
 
 
-def summarize(mined: Sequence[Mined], wall_seconds: float) -> dict[str, Any]:
-    """Returns what `summary.json` holds.
+def summarize(mined: Sequence[Mined], wall_seconds: float, srt: bool = False) -> dict[str, Any]:
+    """Returns what `summary.json` holds; with `srt`, subtitles are of use also without sound.
 
     Seconds of phases and calls of the text reader are all work ever done on these sources; `wall_seconds` and
     `times_realtime` are this call's, over the sources that it mined.
@@ -30,7 +31,7 @@ def summarize(mined: Sequence[Mined], wall_seconds: float) -> dict[str, Any]:
     return {
         "num_sources": len(receipts),
         "num_mined_now": sum(each.now for each in mined),
-        "num_failed": sum(receipt.failed is not None for receipt in receipts),
+        "num_failed": sum(is_of_no_use(receipt, srt) for receipt in receipts),
         "num_to_try_again": sum(not receipt.final for receipt in receipts),
         "num_cues": sum(receipt.num_cues for receipt in receipts),
         "num_pairs": sum(receipt.num_pairs for receipt in receipts),
@@ -46,9 +47,14 @@ def summarize(mined: Sequence[Mined], wall_seconds: float) -> dict[str, Any]:
         "failed": [
             {"source_id": receipt.source_id, "path": receipt.path, "reason": receipt.failed, "detail": receipt.detail}
             for receipt in receipts
-            if receipt.failed is not None
+            if is_of_no_use(receipt, srt)
         ],
     }
+
+
+def is_of_no_use(receipt: Receipt, srt: bool) -> bool:
+    """Whether nothing of a source can be used: no pairs, nor, where they are wanted, subtitles."""
+    return receipt.failed is not None and not (srt and receipt.num_cues > 0)
 
 
 def realtime(mined: Sequence[Mined], wall_seconds: float) -> float:
