@@ -48,15 +48,20 @@ class Segment:
 
 
 def find_model(reference: Path | str) -> ModelRef:
-    """A model folder, or the best model of a run's last cycle; InputError where it is neither."""
+    """A model folder, or the best model of a run's last cycle, or of a cycle by its folder; InputError else."""
     folder = Path(reference)
     if (folder / "config.json").is_file():
         return ModelRef(folder, of_path(folder))
-    if (folder / "results.json").is_file():
-        turns = [cycle for cycle in read_json(folder / "results.json")["cycles"] if not cycle["oracle"]]
+    for run, name in ((folder, None), (folder.parent, folder.name)):
+        if not (run / "results.json").is_file():
+            continue
+        cycles = read_json(run / "results.json")["cycles"]
+        turns = [each for each in cycles if (f"cycle-{each['index']:03d}" == name if name else not each["oracle"])]
         if turns:
-            return find_model(folder / turns[-1]["model"])
-    raise InputError(f"{folder}: no model; expected a folder with config.json, or a run with a cycle done")
+            return find_model(run / turns[-1]["model"])
+    raise InputError(
+        f"{folder}: no model; expected a folder with config.json, a run with a cycle done, or such a cycle's folder"
+    )
 
 
 def evaluate(model: Path | str, data: Dataset, **decoding: Any) -> dict[str, Any]:

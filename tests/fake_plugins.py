@@ -18,6 +18,7 @@ from ipl.records import EpochResult, Hypothesis, ModelRef
 
 CALLS = "IPL_TEST_CALLS"
 KILL = "IPL_TEST_KILL"
+SIGNAL = "IPL_TEST_SIGNAL"
 
 
 def note(what):
@@ -26,7 +27,7 @@ def note(what):
         with Path(os.environ[CALLS]).open("a") as file:
             file.write(what + "\n")
     if os.environ.get(KILL) == what:
-        os.kill(os.getppid() if what.startswith("shard") else os.getpid(), signal.SIGKILL)
+        os.kill(os.getppid() if what.startswith("shard") else os.getpid(), int(os.environ.get(SIGNAL, signal.SIGKILL)))
 
 
 def write_model(folder, errors):

@@ -18,6 +18,7 @@ from ipl.asr.models.store import save
 from ipl.asr.units import Units
 from ipl.audio import encode_flac
 from ipl.cli import main
+from ipl.files import write_json
 from ipl.records import Hypothesis, Utterance
 from ipl.report.cycle_folder import CycleFolder
 from ipl.report.errors import Comparison, error_lines, worst, write_error_page
@@ -110,13 +111,17 @@ def test_evaluate_shows_and_writes_them(tmp_path: Path, capsys: pytest.CaptureFi
     page = tmp_path / "errors.html"
     common = ["evaluate", "--model", str(tmp_path / "model"), "--data", str(tmp_path / "data"), "--beam", "1"]
     assert main([*common, "--show", "1", "--errors", str(page)]) == 0
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert "model: " not in err
     assert "u0: 2 errors" in out
     assert "u1:" not in out
     assert "WER" in out
     assert "What is taken for what" in page.read_text(encoding="utf-8")
     assert main([*common, "--lm", str(tmp_path / "none.arpa")]) == 2
     assert "language_model: no file is at" in capsys.readouterr().err
+    write_json(tmp_path / "results.json", {"cycles": [{"index": 0, "oracle": False, "model": "model"}]})
+    assert main(["evaluate", "--model", str(tmp_path), "--data", str(tmp_path / "data"), "--beam", "1"]) == 0
+    assert capsys.readouterr().err == f"model: {tmp_path / 'model'}\n"
 
 
 def test_the_report_of_a_run_shows_those_of_its_last_model(tmp_path: Path) -> None:

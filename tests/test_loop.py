@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from ipl.files import read_json, write_json
 from ipl.fingerprint import digest
 from ipl.rundir import RunDir, StageStatus
 from ipl.schemas import UTTERANCES
+from ipl.speech import find_model
 from ipl.tables import write_table
 
 
@@ -162,6 +164,30 @@ def test_killed_anywhere_the_same_command_ends_with_the_same_tables(
     assert killed.returncode < 0, killed.stderr.decode()
     run(fake_plan)
     assert tables(fake_plan.parent / "run") == undisturbed
+
+
+@pytest.mark.parametrize(("by", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_stopped_by_a_signal_it_says_how_to_go_on(fake_plan: Path, by: int, code: int) -> None:
+    command = [sys.executable, "-m", "ipl", "run", str(fake_plan), "--workers", "1", "--out", "run"]
+    moment = {"IPL_TEST_KILL": "epoch 1", "IPL_TEST_SIGNAL": str(int(by))}
+    stopped = subprocess.run(command, cwd=fake_plan.parent, env=os.environ | moment, capture_output=True, text=True)
+    assert (stopped.returncode, stopped.stderr.splitlines()[-1]) == (
+        code,
+        "ipl: stopped; the same command goes on from here",
+    )
+    assert "Traceback" not in stopped.stderr
+    told = {each.stage: each.why for each in ipl.status(fake_plan.parent / "run")}
+    assert told["cycle-000/train"] == "cut short; goes on"
+
+
+def test_a_model_is_found_by_its_run_or_by_its_cycle(fake_plan: Path) -> None:
+    result = run(fake_plan)
+    seed, student, oracle = (model.path for model in result.models)
+    assert find_model(result.path).path == student, "the last that is no oracle"
+    assert find_model(result.path / "cycle-000").path == seed
+    assert find_model(result.path / "cycle-002").path == oracle
+    with pytest.raises(InputError, match=r"cycle-003: no model; expected .*, or such a cycle's folder"):
+        find_model(result.path / "cycle-003")
 
 
 def test_killed_between_receipt_and_rename_the_stage_is_still_whole(fake_plan: Path, tmp_path: Path) -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import NoReturn
 
 from ipl import __version__
@@ -17,7 +21,8 @@ __all__ = ["build_parser", "main"]
 
 FAILED = 1
 WRONG_INPUT = 2
-INTERRUPTED = 130
+INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
 WRONG_PLACE = (
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT),
     *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG),
@@ -51,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = args.run
     try:
-        return command(args)
+        with _stopped_by_sigterm():
+            return command(args)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -66,9 +72,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"ipl: {_told(error)}", file=sys.stderr)
         return WRONG_INPUT if error.errno in WRONG_PLACE else FAILED
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("ipl: stopped; the same command goes on from here", file=sys.stderr)
-        return INTERRUPTED
+        return TERMINATED if isinstance(stop, _Terminated) else INTERRUPTED
+
+
+class _Terminated(KeyboardInterrupt):
+    """The process got SIGTERM."""
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Takes SIGTERM, which batch systems and `kill` send, as it takes Ctrl-C: work ends in order, with a word."""
+    if threading.current_thread() is not threading.main_thread():  # others get no signals
+        yield
+        return
+
+    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _told(error: OSError) -> str:

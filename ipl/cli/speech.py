@@ -69,7 +69,13 @@ def add_parser(commands: Any) -> None:
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", type=Path, required=True, metavar="REF", help="a model folder, or a run directory")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        required=True,
+        metavar="REF",
+        help="a model folder, a run directory (its last cycle's best model), or a cycle's folder in it, RUN/cycle-001",
+    )
     parser.add_argument(
         "--decode",
         choices=("greedy", "beam", "rescore", "joint"),
@@ -91,6 +97,16 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _model(args: argparse.Namespace) -> Path:
+    """The model's folder, told where a run or a cycle was named."""
+    from ipl.speech import find_model
+
+    path = find_model(args.model).path
+    if path != args.model:
+        print(f"model: {path}", file=sys.stderr)
+    return path
+
+
 def _decoding(args: argparse.Namespace) -> dict[str, Any]:
     return {
         "decode": args.decode,
@@ -109,7 +125,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     from ipl.report.errors import Comparison, write_error_page
     from ipl.stages.measure import error_rates
 
-    heard = list(speech.recognized(args.model, api.load(args.data), **_decoding(args)))
+    heard = list(speech.recognized(_model(args), api.load(args.data), **_decoding(args)))
     rates = error_rates([(reference, hypothesis) for _, reference, hypothesis in heard])
     comparisons = [Comparison.of(*each) for each in heard]
     _show(comparisons, args.show)
@@ -143,10 +159,10 @@ def _transcribe(args: argparse.Namespace) -> int:
     from ipl.asr.models.reference import checkpoint_kind
     from ipl.files import write_text
 
-    model = speech.find_model(args.model)
+    model = _model(args)
     if args.streaming and (args.format != "text" or args.out):
         raise InputError(f"--streaming: found --format {args.format}, --out {args.out}; expected text, printed")
-    if args.format == "ctm" and checkpoint_kind(model.path) == "whisper":
+    if args.format == "ctm" and checkpoint_kind(model) == "whisper":
         raise InputError("--format: found ctm, and Whisper tells no times of words; expected text, srt or json")
     if args.format == "srt" and len(args.audio) > 1 and not args.out:
         raise InputError(
@@ -162,11 +178,9 @@ def _transcribe(args: argparse.Namespace) -> int:
         segments: list[Segment] = []
         try:
             if args.streaming:
-                _follow(speech.stream(args.model, file, **_decoding(args)))
+                _follow(speech.stream(model, file, **_decoding(args)))
                 continue
-            for segment in speech.transcribe(
-                args.model, file, words=args.format in FORMATS_WITH_WORDS, **_decoding(args)
-            ):
+            for segment in speech.transcribe(model, file, words=args.format in FORMATS_WITH_WORDS, **_decoding(args)):
                 segments.append(segment)  # of a damaged file too, as far as it goes
         except InputError as error:
             print(f"ipl: {error}", file=sys.stderr)
