@@ -346,7 +346,37 @@ def test_plain_text_for_the_terminal() -> None:
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: the page is not tried in a browser")
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="chromium is not installed: the page is not tried in a browser"
+)
+
+
+def _dom(page: Path, profile: Path) -> str:
+    """A page's elements after its scripts have run."""
+    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    command += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    command += ["--allow-file-access-from-files", f"--user-data-dir={profile}"]
+    command += ["--virtual-time-budget=20000", "--dump-dom", page.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+@needs_chromium
+def test_nothing_is_cut_on_a_phone(run_dir: Path, tmp_path: Path) -> None:
+    page, frame = write_run_report(run_dir), tmp_path / "frame.html"
+    script = (
+        "const all=[...frames[0].document.querySelectorAll('.scroll, caption>div')];"
+        "document.title='cut of '+all.length+': '+all.filter(e=>e.scrollWidth>e.clientWidth+1"
+        "||e.getBoundingClientRect().right>400).map(e=>e.textContent.slice(0,40)).join()+'.'"
+    )
+    size = "width:400px;height:900px;border:0"  # a window of its own is never so narrow
+    frame.write_text(f"<iframe src='{page.as_uri()}' style='{size}' onload=\"{script}\"></iframe>")
+    found = re.search(r"<title>cut of (\d+): (.*)\.</title>", _dom(frame, tmp_path / "profile"))
+    assert found
+    assert int(found[1]) >= 12
+    assert found[2] == ""
+
+
+@needs_chromium
 def test_a_browser_shows_the_page(run_dir: Path, tmp_path: Path) -> None:
     page = write_run_report(run_dir)
     # A copy of the page with a script, which the page itself has none of: it asks how long each sound is.
@@ -358,10 +388,7 @@ def test_a_browser_shows_the_page(run_dir: Path, tmp_path: Path) -> None:
         "}))).then(all=>{document.title='heard '+all.join(' ')})"
     )
     probe.write_text(page.read_text().replace("</body>", f"<script>{script}</script></body>"))
-    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-    command += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    command += [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=20000", "--dump-dom", probe.as_uri()]
-    dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    dom = _dom(probe, tmp_path / "profile")
     assert dom.count("<table") >= 6
     assert dom.count("<svg") >= 8
     heard = re.search(r"<title>heard ([^<]*)", dom)

@@ -24,22 +24,25 @@ figure>svg{width:100%;height:auto;display:block}svg text{font-size:11px;fill:var
 .grid{stroke:var(--rule)}.base{stroke:var(--soft)}.line{fill:none;stroke-width:2}.dashed{stroke-dasharray:5 4}
 .dot{stroke:var(--card);stroke-width:1.5}.hollow{fill:none;stroke-width:2}
 .scroll{overflow-x:auto;margin:.5rem 0 1rem}
-table{border-collapse:collapse;min-width:min(100%,36rem);font-size:.9rem}.cards{width:100%}
+table{border-collapse:collapse;min-width:min(100%,36rem);font-size:.9rem}.text{width:100%}
 caption{text-align:left;color:var(--soft);padding-bottom:4px}
+caption>div{position:sticky;left:0;width:fit-content;max-width:min(100%,100vw - 32px)}
 th,td{text-align:left;vertical-align:top;padding:6px 12px 6px 0;border-bottom:1px solid var(--rule)}
 td{font-variant-numeric:tabular-nums;white-space:nowrap}thead th{color:var(--soft);font-weight:600;white-space:nowrap}
-tbody th{font-weight:600;overflow-wrap:anywhere;min-width:7rem}.cards td{overflow-wrap:break-word;white-space:normal}
+tbody th{font-weight:600;overflow-wrap:anywhere;min-width:7rem}.text td{overflow-wrap:break-word;white-space:normal}
 audio{width:220px;height:36px;display:block}img{max-width:240px;height:auto;display:block;border-radius:4px}
 .keep{color:var(--good)}.reject{color:var(--bad)}bdi{white-space:pre-line}
 .aligned{display:flex;flex-wrap:wrap;gap:2px 8px}.pair{display:inline-flex;flex-direction:column}
 .sub{color:var(--c4)}.del{color:var(--bad)}.ins{color:var(--c1)}
 .pair.sub>:last-child,.pair.ins>:last-child,.pair.del>:first-child{font-weight:600;text-decoration:underline}
 mark{background:none;color:inherit;text-decoration:underline wavy var(--bad)}
-@media (max-width:640px){.cards thead{display:none}
+@media (max-width:640px){td>svg{width:18vw}.cards thead{display:none}
 .cards,.cards caption,.cards tbody,.cards tr,.cards th,.cards td{display:block}
 .cards tr{border:1px solid var(--rule);border-radius:8px;margin:0 0 12px;padding:8px 12px;background:var(--card)}
 .cards th,.cards td{border:0;padding:3px 0}.cards td::before,.cards th::before{content:attr(data-label);
-display:block;font-size:.75rem;font-weight:400;color:var(--soft)}}
+display:block;font-size:.75rem;font-weight:400;color:var(--soft)}
+.cards:not(.text) td{display:grid;grid-template-columns:1fr auto;gap:0 12px;white-space:normal}
+.cards:not(.text) td>*{grid-column:2}}
 """
 
 

@@ -9,12 +9,15 @@ from ipl.report.numbers import share
 
 __all__ = ["bar_table", "lines", "table"]
 
+MOST_COLUMNS = 4
+"""Of numbers, as many as a phone shows side by side."""
+
 
 def table(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, cards: bool = False) -> Html:
     """Makes a table; the first cell of a row is its header.
 
-    With `cards` every row becomes a card on a narrow screen, each cell under its column's name: for rows that
-    hold pictures, sound or running text.
+    On a narrow screen every row of more than a few cells becomes a card, with its columns' names beside them. With
+    `cards` all rows do, each cell under its column's name: for rows that hold pictures, sound or running text.
     """
     head = element("tr", *(element("th", name, scope="col") for name in header))
     body = [
@@ -23,10 +26,10 @@ def table(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]], *,
     ]
     whole = element(
         "table",
-        element("caption", caption),
+        element("caption", element("div", caption)),
         element("thead", head),
         element("tbody", *body),
-        class_="cards" if cards else None,
+        class_="cards text" if cards else "cards" if len(header) > MOST_COLUMNS else None,
     )
     return element("div", whole, class_="scroll", role="region", aria_label=caption, tabindex=0)
 
