@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ipl.crashes import blaming
 from ipl.errors import PluginError
 from ipl.registry import HOOKS, PluginInfo, implement
 
@@ -34,20 +32,12 @@ class Choice:
         return self.info.cls(**self.options)
 
     def call(self, expected: str, **arguments: Any) -> Any:
-        """Calls the plugin's hook; PluginError where it returns nothing, as a forgotten `return` does.
-
-        What the plugin raises, also later while its result is drawn from, comes as PluginCrashed.
-        """
+        """Calls the plugin's hook; PluginError where it returns nothing, as a forgotten `return` does."""
         role = self.info.role
-        with blaming(self.info):
-            result = implement(role, [self.make()])(**arguments)
+        result = implement(role, [self.make()])(**arguments)
         if result is None:
             raise PluginError(f"{role} {self.name!r}: {HOOKS[role]} returned nothing, expected {expected}")
-        return self._drawn(result) if isinstance(result, Iterator) else result
-
-    def _drawn(self, results: Iterator[Any]) -> Iterator[Any]:
-        with blaming(self.info):  # a generator runs, and crashes, only as it is drawn from
-            yield from results
+        return result
 
     def settings(self) -> dict[str, Any]:
         """All options with their values, defaults too."""

@@ -15,7 +15,7 @@ from ipl.progress import counted, say
 from ipl.records import Cycle
 from ipl.rundir import Artifact
 from ipl.schemas import BATCHES, INDEX
-from ipl.stages.context import Context, Data
+from ipl.stages.context import Context, Data, call
 from ipl.stages.filter import verdicts
 from ipl.stages.select import index_rows
 from ipl.tables import Index, Table, write_table
@@ -51,7 +51,7 @@ def batch(
                 f"  {cycle.name}: no pseudo-label was kept: {_why_none(predicted, pseudo)}; it trains on the rest alone"
             )
         for epoch in range(trainer.epochs):
-            steps = choice.call("steps", cycle=cycle, epoch=epoch, ranks=trainer.ranks, utterances=utterances)
+            steps = call(choice, "steps", cycle=cycle, epoch=epoch, ranks=trainer.ranks, utterances=utterances)
             rows = _batch_rows(choice.name, epoch, trainer.ranks, utterances.num_rows, steps)
             write_table(out_dir / f"epoch-{epoch:03d}.parquet", rows, BATCHES)
         num_given = pc.sum(pc.not_equal(table["origin"], "pseudo")).as_py()

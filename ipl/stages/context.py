@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from ipl.config import CyclePlan, Plan
+from ipl.config import Choice, CyclePlan, Plan
+from ipl.crashes import blaming
 from ipl.fingerprint import digest
 from ipl.records import Cycle, ModelRef
 from ipl.rundir import RunDir
 from ipl.tables import Dataset
 
-__all__ = ["Context", "Data", "default_workers"]
+__all__ = ["Context", "Data", "call", "default_workers"]
 
 
 def default_workers() -> int:
     """One worker for each processor that this process may use."""
     return len(os.sched_getaffinity(0))
+
+
+def call(choice: Choice, expected: str, **arguments: Any) -> Any:
+    """Calls a plugin's hook; what it raises, also later while its result is drawn from, comes as PluginCrashed."""
+    with blaming(choice.info):
+        result = choice.call(expected, **arguments)
+    return _drawn(choice, result) if isinstance(result, Iterator) else result
+
+
+def _drawn(choice: Choice, results: Iterator[Any]) -> Iterator[Any]:
+    with blaming(choice.info):  # a generator runs, and crashes, only as it is drawn from
+        yield from results
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ipl.progress import counted, say
 from ipl.records import Reject, Utterance
 from ipl.rundir import Artifact
 from ipl.schemas import REJECTS, UTTERANCES
-from ipl.stages.context import Context, Data
+from ipl.stages.context import Context, Data, call
 from ipl.tables import Dataset, write_table
 
 __all__ = ["SETS", "import_corpus", "load_data", "shared_utterances"]
@@ -78,7 +78,7 @@ def _part(ctx: Context, name: str, index: int, source: DataSource) -> Data:
     path = source.path or ctx.plan.file.parent
 
     def work(out_dir: Path) -> dict[str, Any]:
-        rows = corpus.call("utterances", path=path)
+        rows = call(corpus, "utterances", path=path)
         return import_corpus(rows, out_dir, f"data.{name}: {path}")
 
     contents = of_path(source.path) if source.path else None

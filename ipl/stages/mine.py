@@ -12,7 +12,7 @@ from ipl.fingerprint import of_files, of_path
 from ipl.progress import counted
 from ipl.records import ModelRef
 from ipl.rundir import Artifact
-from ipl.stages.context import Context
+from ipl.stages.context import Context, call
 
 if TYPE_CHECKING:
     from ipl.mining.pipeline import MiningResult
@@ -81,7 +81,7 @@ def mine_into(
 
 def _supply(ctx: Context, number: int, choice: Choice) -> Artifact:
     def work(out_dir: Path) -> dict[str, Any]:
-        made = choice.call("paths", out_dir=out_dir, seed=ctx.plan.seed)
+        made = call(choice, "paths", out_dir=out_dir, seed=ctx.plan.seed)
         return {"files": sorted(str(path.relative_to(out_dir)) for path in made)}
 
     return ctx.run.stage(f"sources/{number}-{choice.name}", {"plugin": choice.identity(), "seed": ctx.plan.seed}, work)

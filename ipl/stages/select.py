@@ -10,7 +10,7 @@ from ipl.errors import InputError, PluginError
 from ipl.records import Cycle
 from ipl.rundir import Artifact
 from ipl.schemas import INDEX
-from ipl.stages.context import Context, Data
+from ipl.stages.context import Context, Data, call
 from ipl.tables import Dataset, Index, write_table
 
 __all__ = ["LOCATED", "index_rows", "select"]
@@ -26,7 +26,7 @@ def select(ctx: Context, cycle: Cycle, pool: Data | None) -> Artifact | None:
     choice = plan.roles["selector"]
 
     def work(out_dir: Path) -> dict[str, Any]:
-        wanted = set(choice.call("utt_ids", cycle=cycle, pool=pool.dataset))
+        wanted = set(call(choice, "utt_ids", cycle=cycle, pool=pool.dataset))
         count = write_table(out_dir / "index.parquet", index_rows(pool.dataset, "pool", "unlabelled", wanted), INDEX)
         if count != len(wanted):
             raise PluginError(

@@ -10,7 +10,7 @@ from ipl.errors import PluginError, StageError
 from ipl.progress import say
 from ipl.records import Cycle, EpochResult, ModelRef
 from ipl.rundir import Artifact
-from ipl.stages.context import Context, Data
+from ipl.stages.context import Context, Data, call
 from ipl.tables import Index
 
 __all__ = ["best_of", "train"]
@@ -22,7 +22,8 @@ def train(ctx: Context, cycle: Cycle, student: ModelRef, batches: Artifact, dev:
     name = f"cycle-{cycle.index:03d}/train"
 
     def work(out_dir: Path) -> dict[str, Any]:
-        results = choice.call(
+        results = call(
+            choice,
             "an iterator of EpochResult",
             cycle=cycle,
             student=student,
