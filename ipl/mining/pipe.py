@@ -14,7 +14,7 @@ from typing import Any
 from ipl.errors import MediaError
 from ipl.mining.probe import ffmpeg_path
 
-__all__ = ["OnDamage", "Pipe"]
+__all__ = ["OnDamage", "Pipe", "cut_in"]
 
 OnDamage = Callable[[str], None]
 MOST_SAID = 3
@@ -22,14 +22,29 @@ MOST_SAID = 3
 TIME_BASE = re.compile(rb"Parsed_showinfo.* config in time_base: (\d+)/(\d+)")
 FRAME_TIME = re.compile(rb"Parsed_showinfo.* pts: *(-?\d+)")
 """In units of the time base: what showinfo says in seconds is rounded to six digits by older versions of ffmpeg."""
+_FIELDS = re.compile(rb"(?:\s*\w+: *(?:\[[^]]*\]|\S+))*\s*")
+"""What showinfo tells of a frame, in the two lines that it writes piece by piece."""
+
+
+def cut_in(line: bytes) -> bytes:
+    """What another thread of ffmpeg, which has just complained, wrote into a line of showinfo; mostly nothing.
+
+    >>> cut_in(b"[Parsed_showinfo_0 @ 0x7f] [info] n:   1 pts:    512 type:B File ended prematurely\\n")
+    b'File ended prematurely'
+    """
+    told = line.partition(b"[info] ")[2]
+    is_of_a_frame = b"Parsed_showinfo" in line and told.startswith((b"n:", b"color_range:"))
+    fields = _FIELDS.match(told)
+    return told[fields.end() :].strip() if is_of_a_frame and fields else b""
 
 
 class Pipe:
     """A running ffmpeg whose standard output is read; killed when left early.
 
     If it is `timed`, its filter `showinfo` tells the time of each frame, before it writes it; complaints are forgotten
-    that come before the frame at `before_ms`, and the first one after it is reported as soon as it has come, and no
-    other: who is killed after that need not read all again to know of it.
+    that come before the frame at `before_ms`, and the first one after it is reported with the next frame that is read,
+    and no other: who is killed after that need not read all again to know of it. What comes behind the last frame, and
+    all that is complained of in what is not timed, is reported at the end, the first few of it.
     """
 
     def __init__(
@@ -59,10 +74,11 @@ class Pipe:
         assert self._process.stderr is not None
         unit_ms = 0.0
         for line in self._process.stderr:
-            if not self._is_timed or b"[error] " in line or b"[fatal] " in line:
-                if len(self._complaints) < MOST_SAID:
-                    self._complaints.append(line)
-            elif (match := FRAME_TIME.search(line)) is not None:
+            is_complaint = not self._is_timed or b"[error] " in line or b"[fatal] " in line
+            complaint = line if is_complaint else cut_in(line)
+            if complaint and len(self._complaints) < MOST_SAID:
+                self._complaints.append(complaint)
+            if (match := FRAME_TIME.search(line)) is not None:
                 time_ms = int(match[1]) * unit_ms
                 if time_ms <= self._before_ms:
                     self._complaints.clear()
