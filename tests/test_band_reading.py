@@ -126,6 +126,24 @@ def test_small_letters_that_cover_those_of_the_texts_around_are_no_sign() -> Non
     assert len(widths_read(both, look)) == 2
 
 
+@pytest.mark.parametrize(
+    ("before", "shown", "after"),
+    [
+        ("Who?", "Why?", "Who?"),
+        ("Not me.", "No one.", "Not me."),
+        ("They see.", "That one.", "They saw."),
+        ("Come in.", "Come on.", "Come in."),
+    ],
+)
+def test_a_short_text_between_others_like_it_is_no_sign(before: str, shown: str, after: str) -> None:
+    look = Look(28, Anchor("centre", 200), rows=(75.0,))
+    around = [contrast(drawn((each, 200, 60)), 28) for each in (before, after)]
+    text = drawn((shown, 200, 60))
+    assert len(widths_read(replace(display(text, look), before=around[0], after=around[1]), look)) == 1
+    sign = contrast(drawn((shown, 200, 60)), 28)
+    assert not widths_read(replace(display(text, look), before=sign, after=sign), look)
+
+
 def test_dark_letters_on_a_plate_are_told_from_outlined_ones() -> None:
     look = Look(28)
     plate = Image.new("L", (400, 100), 60)
@@ -152,6 +170,17 @@ def test_a_bar_alone_is_no_text_as_a_scene_has_such_too(read: str, is_text: bool
 
     (text,) = BandReader(Look(28), read_text, 0.7, 0.95).read([display(drawn((read, 200, 60)), Look(28))], NOTHING)
     assert bool(text.readings) == is_text
+
+
+def test_a_bar_below_another_line_is_a_line() -> None:
+    look, texts = Look(28), iter(["So who is it? Not", "I"])
+
+    def read_text(crops: Sequence[np.ndarray], is_line: bool) -> list[list[Reading]]:
+        return [[Reading(next(texts), 0.99, (0, 0, 0, 0))] for _ in crops]
+
+    shown = display(drawn(("So who is it? Not", 200, 8), ("I", 200, 60)), look)
+    (text,) = BandReader(look, read_text, 0.7, 0.95).read([shown], NOTHING)
+    assert text.best()[0] == "So who is it? Not\nI"
 
 
 def test_how_a_name_is_spaced_most_pictures_say() -> None:

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ipl_datasets.factory.typefaces import find_font
 from ipl_extractors.band_frame import Look
-from ipl_extractors.crops import FAINT_LUMA, Crop, line_crop
+from ipl_extractors.crops import FAINT_LUMA, Crop, line_crop, without_scene
 from ipl_extractors.following import Display
 from ipl_extractors.line_boxes import line_boxes
 from ipl_extractors.strokes import contrast, stroke_mask
 from PIL import Image, ImageDraw, ImageFont
+
+from ipl.mining.media import Box
 
 FONT = ImageFont.load_default(size=26)
 LETTERS = 230
@@ -36,6 +39,11 @@ def shown(luma: np.ndarray, dark: bool = False) -> Crop:
     strokes = stroke_mask(contrast(luma, 28, dark), 28)
     (box,) = line_boxes(strokes, 28)
     return line_crop(Display(0, 1000, strokes, luma, luma, luma, luma), box, look)
+
+
+def of(luma: np.ndarray) -> Display:
+    """A display of a picture as it is."""
+    return Display(0, 1000, stroke_mask(contrast(luma, 36), 36), luma, luma, luma, luma)
 
 
 @settings(deadline=None, max_examples=30)
@@ -65,3 +73,26 @@ def test_letters_that_nothing_closes_off_stay_as_they_are() -> None:
 def test_faint_letters_stand_out_more() -> None:
     luma = drawn(scene(0, 0), 0) // 3
     assert int(shown(luma).tight.max()) >= FAINT_LUMA
+
+
+@pytest.mark.skipif(not find_font("sans"), reason="no font with accents is installed")
+@pytest.mark.parametrize("text", ["Éste era Ávila", "Ten wąwóz"])
+def test_marks_above_capitals_and_below_letters_are_in_the_picture(text: str) -> None:
+    font = ImageFont.truetype(find_font("sans"), 26)
+    image = Image.new("L", (400, 90), 0)
+    ImageDraw.Draw(image).text((200, 30), text, font=font, anchor="ma", fill=LETTERS)
+    luma = np.array(image)
+    # The line's box is that of its letters without their marks, as where few of many have one.
+    crop = line_crop(of(luma), Box(60, 27, 340, 63), Look(40))
+    assert (luma > LETTERS / 2).sum() == (crop.tight > LETTERS / 2).sum()
+    assert len(crop.tight) < 90
+
+
+def test_what_is_seen_of_the_scene_between_two_lines_is_none() -> None:
+    image = Image.new("L", (400, 90), LETTERS - 20)
+    draw = ImageDraw.Draw(image)
+    for number, text in enumerate(["She washed our window", "and then she went home"]):
+        draw.text((200, 12 + 25 * number), text, font=FONT, anchor="ma", fill=LETTERS, stroke_width=3, stroke_fill=0)
+    shown_, look = of(np.array(image)), Look(36)
+    assert len(line_boxes(without_scene(shown_, look), 36)) == 2
+    assert len(line_boxes(shown_.strokes, 36)) == 1

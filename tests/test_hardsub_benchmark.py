@@ -66,6 +66,21 @@ def test_each_kind_of_error_is_counted_as_what_it_is() -> None:
     assert both == score
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "are_same"),
+    [
+        ("I… see", "I...\nsee", True),
+        ("and/\nor", "and\n/or", True),
+        ("and/or", "and / or", False),
+        ("好。\n再见", "好。再见", True),
+        ("we’ll", "we'll", False),
+    ],
+)
+def test_texts_that_look_the_same_are_the_same(one: str, other: str, are_same: bool) -> None:
+    assert (metrics.plain(one) == metrics.plain(other)) == are_same
+    assert metrics.score([cue(0, 1000, "we'll")], [Displayed(0, 1000, "we’ll")], 25).straightened == 1
+
+
 def test_a_true_cue_is_matched_once_and_to_its_best() -> None:
     found = [cue(0, 600, "Who"), cue(0, 950, "Who goes there?")]
     matched = metrics.match(found, TRUE)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from ipl_extractors.line_boxes import line_boxes
 from ipl_extractors.rows import Anchor
-from ipl_extractors.strokes import contrast, stroke_mask
+from ipl_extractors.strokes import Mask, contrast, stroke_mask
 from PIL import Image, ImageDraw, ImageFont
 
 
@@ -44,21 +44,31 @@ def test_no_line_reaches_into_a_sign_beside_it() -> None:
     assert (box.left, box.right) == (202, 424)
 
 
-@pytest.mark.parametrize("pitch", [26, 30, 40])
-def test_lines_that_stand_close_together_are_two_where_rows_are_known(pitch: int) -> None:
+def two_lines(pitch: int) -> Mask:
+    """The strokes of two lines of libass's spacing and a detector's line height of 36."""
     image = Image.new("L", (640, 120), 60)
     font, draw = ImageFont.load_default(size=28), ImageDraw.Draw(image)
     for number, text in enumerate(["Do you, why, jump gently", "to the field that held it"]):
         draw.text((320, 30 + pitch * number), text, font=font, anchor="ma", fill=255, stroke_width=1, stroke_fill=0)
-    strokes, rows = stroke_mask(contrast(np.asarray(image), 36), 36), (48.0, 48.0 + pitch)
-    upper, lower = line_boxes(strokes, 36, known_rows=rows)
-    assert lower.top - upper.top == pytest.approx(pitch, abs=6)
-    assert max(each.bottom - each.top for each in (upper, lower)) < 50
+    return stroke_mask(contrast(np.asarray(image), 36), 36)
 
 
-def test_a_line_is_one_wherever_rows_are_known() -> None:
+@pytest.mark.parametrize("rows", [(48.0, 68.0), (48.0, 58.0, 68.0)])
+def test_lines_that_stand_close_together_are_two_where_rows_are_known(rows: tuple[float, ...]) -> None:
+    upper, lower = line_boxes(two_lines(20), 36, known_rows=rows)
+    assert lower.top - upper.top == pytest.approx(20, abs=6)
+    assert len(line_boxes(two_lines(20), 36)) == 1, "the valley between them is not deep"
+
+
+@pytest.mark.parametrize("pitch", [22, 26, 30, 40])
+def test_lines_that_stand_apart_are_two_though_no_row_is_known(pitch: int) -> None:
+    assert len(line_boxes(two_lines(pitch), 36)) == 2
+
+
+@pytest.mark.parametrize("height", [21, 22, 23, 36])
+def test_a_line_is_one_wherever_rows_are_known(height: int) -> None:
     image = Image.new("L", (640, 120), 60)
     font = ImageFont.load_default(size=28)
     ImageDraw.Draw(image).text((320, 40), "Do you jump, (Billy)?", font=font, anchor="ma", fill=255)
-    strokes = stroke_mask(contrast(np.asarray(image), 36), 36)
-    assert len(line_boxes(strokes, 36, known_rows=(30.0, 58.0, 86.0))) == 1
+    strokes = stroke_mask(contrast(np.asarray(image), height), height)
+    assert len(line_boxes(strokes, height, known_rows=(46.0, 49.0, 52.0, 55.0))) == 1

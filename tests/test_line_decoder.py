@@ -60,6 +60,14 @@ def test_what_may_be_between_two_letters_is_told() -> None:
     assert decoded({"a": 1}, {"c": 0.2}, {"c": 1})[0].alternatives == ()  # the same letter, begun earlier
 
 
+def test_between_two_spaces_there_is_a_character_or_they_are_one() -> None:
+    line, _ = decoded({"a": 1}, {" ": 0.3}, {"b": 0.1, "c": 0.03}, {" ": 0.3}, {"c": 1})
+    assert line.text == "a b c"
+    assert line.scores[2] == pytest.approx(0.1)
+    assert [(each.start, each.end, each.text) for each in line.alternatives if each.start == 2] == [(2, 3, "c")]
+    assert decoded({"a": 1}, {" ": 0.3}, {}, {" ": 0.3}, {"c": 1})[0].text == "a c"
+
+
 PROBS = st.lists(st.lists(st.floats(0.001, 1), min_size=len(SIGNS), max_size=len(SIGNS)), min_size=1, max_size=12).map(
     lambda rows: np.array(rows, np.float32) / np.sum(rows, axis=1, keepdims=True).astype(np.float32)
 )
@@ -69,6 +77,7 @@ PROBS = st.lists(st.lists(st.floats(0.001, 1), min_size=len(SIGNS), max_size=len
 def test_all_that_is_told_fits_the_text(probs: np.ndarray, data: st.DataObject) -> None:
     _, (line,) = DECODER(probs[None], True, [1.0], 1.0)
     assert len(line.text) == len(line.places) == len(line.scores)
+    assert "  " not in line.text
     assert all(0 <= score <= 1 for score in line.scores)
     assert all(0 <= each.start <= each.end <= len(line.text) and each.odds > 0 for each in line.alternatives)
     assert all(line.text[each.start : each.end] != each.text for each in line.alternatives)

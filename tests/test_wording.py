@@ -69,6 +69,17 @@ def test_what_the_picture_tells_stays(line: Reading) -> None:
     assert worded(line, lexicon(ENGLISH)).text == line.text
 
 
+def test_a_word_of_one_letter_is_left_out_only_if_it_is_none() -> None:
+    words = Lexicon("lt")
+    assert worded(reading("Rytoj važiuosime į Vilnių", ("į", "", 0.4)), words).text == "Rytoj važiuosime į Vilnių"
+    assert worded(reading("Rytoj važiuosime ʒ Vilnių", ("ʒ", "", 0.4)), words).text == "Rytoj važiuosime Vilnių"
+
+
+def test_short_words_that_many_languages_have_tell_none() -> None:
+    # Mboshi, which has no list: half of its words are Vietnamese ones too, a third of its letters.
+    assert lexicon("wa edzésá la mó", "ipia lá wa ó", "la tsina mó abvua lá").num_unknown("wa ábhémbi") == 0
+
+
 def test_the_language_is_told_by_the_words() -> None:
     line = reading("das ist night", ("ig", "ic", 0.3))
     assert worded(line, lexicon(GERMAN)).text == "das ist nicht"

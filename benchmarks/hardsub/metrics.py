@@ -53,9 +53,10 @@ class Score:
 def plain(text: str) -> str:
     """One line: breaks and runs of blanks are one space; none beside a Chinese letter, where none is written.
 
-    An ellipsis is three dots, as it looks; beside a slash no space counts, as a line may break there.
+    An ellipsis is three dots, as it looks; a line that breaks beside a slash has no space there.
     """
-    text = re.sub(r" ?/ ?", "/", re.sub(r"\s+", " ", text).strip().replace("…", "..."))
+    unbroken = re.sub(r"\s*\n\s*(?=/)|(?<=/)\s*\n\s*", "", text)
+    text = re.sub(r"\s+", " ", unbroken).strip().replace("…", "...")
     return re.sub(r"(?<=[\u3000-\u9fff\uff00-\uffef]) | (?=[\u3000-\u9fff\uff00-\uffef])", "", text)
 
 

@@ -27,7 +27,7 @@ TRUTH = Path(__file__).with_name("real") / "truth.json"
 def real_clips(folder: Path, only: Collection[int] = ()) -> Iterator[Made]:
     """Yields the real clips, or those of some numbers; none where they are missing. Writes nothing to `folder`."""
     known: dict[str, Any] = json.loads(TRUTH.read_text(encoding="utf-8"))
-    if clips_are_there():
+    if are_there(CLIPS):
         for number, (name, seen) in enumerate(known.items()):
             if not only or number in only:
                 rows = tuple(seen["rows"]) if seen["rows"] else None
@@ -46,10 +46,13 @@ T = TypeVar("T", bound=Named)
 
 
 def films_of_clips(
-    films: Sequence[T], folder: Path, only: Collection[int], make: Callable[[T, Path], Made]
+    films: Sequence[T], folder: Path, only: Collection[int], make: Callable[[T, Path], Made], *others: Path
 ) -> Iterator[Made]:
-    """Makes what is not there yet, and yields all films, or those of some numbers; none where the clips are missing."""
-    if not clips_are_there():
+    """Makes what is not there yet, and yields all films, or those of some numbers.
+
+    None where the clips are missing, or one of the other folders that they are made from.
+    """
+    if not are_there(CLIPS, *others):
         return
     chosen = [film for number, film in enumerate(films) if not only or number in only]
     with progress("making films", len(chosen), "films") as advance:
@@ -68,12 +71,12 @@ def encoding(crf: int, seconds: float) -> dict[str, Any]:
     return {**video, **sound, "t": seconds, "threads": 2, "fflags": "+bitexact"}
 
 
-def clips_are_there() -> bool:
-    """Whether the clips are on this machine; if not, it is printed."""
-    if CLIPS.is_dir():
-        return True
-    print(f"skipped: the real clips are not in {CLIPS}")
-    return False
+def are_there(*folders: Path) -> bool:
+    """Whether folders of real recordings are on this machine; those that are not are printed."""
+    missing = [str(folder) for folder in folders if not folder.is_dir()]
+    if missing:
+        print(f"skipped: no folder of that name: {', '.join(missing)}")
+    return not missing
 
 
 def _truth(seen: dict[str, Any]) -> Truth:

@@ -63,7 +63,7 @@ FILMS = (
 
 def styled_films(folder: Path, only: Collection[int] = ()) -> Iterator[Made]:
     """Makes what is not there yet, and yields all films, or those of some numbers; none where the clips are missing."""
-    return films_of_clips(FILMS, folder, only, _made)
+    return films_of_clips(FILMS, folder, only, _made, SUBTITLES)
 
 
 def _made(film: Styled, path: Path) -> Made:
@@ -72,13 +72,13 @@ def _made(film: Styled, path: Path) -> Made:
 
 
 def _make(film: Styled, path: Path) -> Truth:
-    recipe: dict[str, Any] = asdict(film)
+    lines = _captions(film.language)
+    recipe: dict[str, Any] = {**asdict(film), "seconds": SECONDS, "captions": lines.to_string("srt")}
     if path.is_file() and truth_path(path).is_file():
         done = read_truth(path)
         if {**done.recipe, "rows": None} == {**recipe, "rows": None}:
             return done
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = _captions(film.language)
     subtitles = path.with_suffix(".srt")
     lines.save(str(subtitles))
     rate = Fraction(film.frame_rate)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import tempfile
 from collections import Counter, defaultdict
@@ -34,9 +35,15 @@ READERS: dict[str, Reader] = {
     "plain-thirds": lambda media, read_text, folder: plain_loop(media, read_text, ("upper", "lower")),
 }
 
+
+def _tesseract(threads: int) -> ReadText:
+    os.environ["OMP_THREAD_LIMIT"] = str(threads)
+    return Tesseract(language="eng+chi_sim").read_text
+
+
 ENGINES: dict[str, Callable[[int], ReadText]] = {
     "rapidocr": lambda threads: RapidOcr(threads=threads).read_text,
-    "tesseract": lambda threads: Tesseract(language="eng+chi_sim").read_text,
+    "tesseract": _tesseract,
 }
 
 OFTEN = 0.2
@@ -82,7 +89,7 @@ def main() -> None:
     for film in films:
         _measure(film, READERS[args.reader], read_text, args, sums, by_condition)
     _print_conditions(by_condition)
-    _print_table(_figures(sums), args.suite, args.reader)
+    _print_table(_figures(sums), {"suite": args.suite, "reader": args.reader, "engine": args.engine})
 
 
 def _measure(
@@ -179,12 +186,12 @@ def _print_conditions(by_condition: dict[tuple[str, str], Score]) -> None:
             )
 
 
-def _print_table(figures: dict[str, float | None], suite: str, reader: str) -> None:
+def _print_table(figures: dict[str, float | None], run: dict[str, str]) -> None:
     print(typefaces())
-    print(f"suite {suite}, reader {reader}")
+    print(", ".join(f"{name} {value}" for name, value in run.items()))
     for name, value in figures.items():
         print(f"  {name:<34} {_shown(value):>10}")
-    print(json.dumps({"suite": suite, "reader": reader, **figures}))
+    print(json.dumps({**run, **figures}))
 
 
 def _print_lines(film: Made, found: list[Cue]) -> None:

@@ -292,7 +292,7 @@ def _candidates(probes: Sequence[Sequence[Reading]], width: int, height: int) ->
     readings = [(probe, each) for probe, found in enumerate(probes) for each in found if _is_text(each, width, height)]
     marks = list(_marks(readings, len(probes)))
     still = [each for each in readings if not any(_drifts(each, other) for other in readings)]
-    rows = find_rows([each for each in still if not any(_overlap(each[1].box, mark) for mark in marks)], width)
+    rows = find_rows([each for each in still if not any(_is_of(each[1].box, mark) for mark in marks)], width)
     candidates = [row for row in rows if _may_be_subtitles(row, len(probes), height)]
     return marks, _without_titles(candidates, height)
 
@@ -377,6 +377,11 @@ def _ends_at(one: Sequence[int], other: Sequence[int]) -> bool:
     """Whether two boxes end at one place: of a line a detector may find the end alone."""
     reach = JITTER * (other[3] - other[1])
     return abs(one[2] - other[2]) <= reach and abs(one[3] - other[3]) <= reach
+
+
+def _is_of(box: Sequence[int], mark: Sequence[int]) -> bool:
+    """Whether a text is part of a mark, or stands over it; detectors' boxes of lines next to it reach into it too."""
+    return _overlap(box, mark) and mark[1] <= (box[1] + box[3]) / 2 < mark[3]
 
 
 def _overlap(one: Sequence[int], other: Sequence[int]) -> bool:

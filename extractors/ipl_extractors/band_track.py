@@ -35,6 +35,11 @@ class BandTrack:
         self._merger = Merger(same_text, sure_score)
         self._unread: list[Display] = []
 
+    @property
+    def apostrophe(self) -> str:
+        """The kind of apostrophe that its texts have, which are given with straight ones; known at the end."""
+        return self._reader.apostrophe
+
     def push(self, time_ms: float, picture: Picture) -> Iterator[Text]:
         """Takes a frame, and yields the texts that are whole since the last one."""
         self._add(self._follower.push(time_ms, picture))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, count
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from ipl_extractors.readings import Text, Vote
 from ipl_extractors.signs import are_signs, intrudes, is_logo, on_plates
 from ipl_extractors.snapshots import Snapshots
 from ipl_extractors.strokes import Closed
+from ipl_extractors.typography import with_apostrophes
 
 __all__ = ["BurnedIn"]
 
@@ -62,6 +63,11 @@ class _Shown:
     def span(self) -> Span:
         return Span(self.start_ms, self.end_ms)
 
+    def with_apostrophes(self, apostrophe: str) -> _Shown:
+        """The same with one kind of apostrophe."""
+        readings = tuple(vote._replace(text=with_apostrophes(vote.text, apostrophe)) for vote in self.readings)
+        return replace(self, text=with_apostrophes(self.text, apostrophe), readings=readings)
+
 
 @dataclass
 class _Pass:
@@ -70,6 +76,8 @@ class _Pass:
     bands: list[Band]
     tracks: list[BandTrack]
     shown: list[_Shown] = field(default_factory=list)
+    apostrophes: list[str] = field(default_factory=list)
+    """the kind that each band's text has, once it is done; what is shown has straight ones"""
     last_ms: float | None = None
     """the time of the last frame taken"""
     is_done: bool = False
@@ -116,7 +124,8 @@ class BurnedIn:
             bands = search.more_bands(known, [each.span for each in shown])
             if not bands:
                 break
-        cues = list(_cues(media, shown))
+        apostrophes = {band: mark for each in passes for band, mark in zip(each.bands, each.apostrophes, strict=True)}
+        cues = list(_cues(media, [each.with_apostrophes(apostrophes[each.band]) for each in shown]))
         write_readings((row for _, rows in cues for row in rows), work_dir)
         yield from (cue for cue, _ in cues)
         for line in dict.fromkeys(each.damage for each in passes if each.damage):
@@ -171,6 +180,7 @@ class BurnedIn:
                 snapshots.save_now_and_then(passes)
         for band, track in zip(now.bands, now.tracks, strict=True):
             keep(band, track.end())
+        now.apostrophes = [track.apostrophe for track in now.tracks]
         now.is_done, now.tracks = True, []
         snapshots.save(passes)
 

@@ -14,10 +14,15 @@ from ipl_extractors.band_frame import Look
 from ipl_extractors.following import Display
 from ipl_extractors.strokes import Luma, Mask, near
 
-__all__ = ["Crop", "line_crop"]
+__all__ = ["Crop", "line_crop", "without_scene"]
 
 TIGHT = 0.12
-"""How much of a line's crop is cut off above and below, as a share of the line's height: half of what is beside it."""
+"""How much of a line's crop is cut off above and below, as a share of the line's height: half of what is beside it.
+
+But nothing of the line: the accent of a capital stands there, and the hook of an ogonek.
+"""
+OUTLINE_PX = 2
+"""What is left of the margin beyond the line's ink."""
 FAINT_LUMA = 120
 """Text that is brighter by less than what is behind it is made so much brighter: red on a black box."""
 OPEN = 0.65
@@ -44,16 +49,15 @@ def line_crop(display: Display, box: Box, look: Look) -> Crop:
     """Cuts out what is in a line's box, which has a margin that lets the contrast at its edges be right."""
     rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
     stack, strokes = display.stack[rows, columns], display.strokes[rows, columns]
+    margin = round(TIGHT * look.line_height)
     # At the band's edges there is no margin to cut.
-    above = round(TIGHT * look.line_height) if box.top > 0 else 0
-    below = round(TIGHT * look.line_height) if box.bottom < len(display.stack) else 0
+    above, below = margin if box.top > 0 else 0, margin if box.bottom < len(display.stack) else 0
     tight = slice(above, len(stack) - below)
     if not strokes.any():
         return Crop(stack[tight], display.picture[rows, columns], stack, strokes, (0, stack.shape[1]))
     bright = 255 - stack if look.dark else stack
-    luma = float(np.median(bright[strokes]))
+    luma, behind = _lumas(strokes, bright)
     around = near(strokes)
-    behind = float(np.percentile(bright[around & ~strokes], 25)) if (around & ~strokes).any() else 0.0
     if luma - behind < FAINT_LUMA:
         stretch = FAINT_LUMA / max(1.0, luma - behind)
         bright = np.clip(behind + (bright.astype(np.float32) - behind) * stretch, 0, 255).astype(np.uint8)
@@ -65,8 +69,61 @@ def line_crop(display: Display, box: Box, look: Look) -> Crop:
         bright = _painted(bright, near(scene, 1) & ~strokes, behind)
     inked = np.flatnonzero(strokes.any(axis=0))
     ink: Mask = strokes & (bright >= (luma + behind) / 2)
+    tight = _with_all(ink, tight)
     read, wiped = (255 - each if look.dark else each for each in (bright, _painted(bright, ~around, behind)))
     return Crop(read[tight], display.picture[rows, columns], wiped, ink, (int(inked[0]), int(inked[-1]) + 1))
+
+
+def without_scene(display: Display, look: Look) -> Mask:
+    """A display's strokes without what is seen of the scene beside its letters and between them: bool [H, W].
+
+    Between two lines it may look like one more.
+    """
+    strokes = display.strokes
+    box = _box(strokes, look.line_height // 4)
+    if box is None:
+        return strokes
+    place = slice(box.top, box.bottom), slice(box.left, box.right)
+    bright = 255 - display.stack[place] if look.dark else display.stack[place]
+    luma, behind = _lumas(strokes[place], bright)
+    if luma - behind < FAINT_LUMA:
+        return strokes
+    alone = strokes.copy()
+    alone[place] &= ~_scene_beside(strokes[place], bright, behind + OPEN * (luma - behind))
+    return alone
+
+
+def _box(strokes: Mask, margin: int) -> Box | None:
+    """The box around all strokes, with a margin; None where there are none."""
+    rows, columns = (np.flatnonzero(strokes.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return None
+    height, width = strokes.shape
+    top, bottom = max(0, int(rows[0]) - margin), min(height, int(rows[-1]) + 1 + margin)
+    return Box(max(0, int(columns[0]) - margin), top, min(width, int(columns[-1]) + 1 + margin), bottom)
+
+
+def _lumas(strokes: Mask, bright: Luma) -> tuple[float, float]:
+    """How bright letters are, and what is around them; there are some."""
+    around = near(strokes) & ~strokes
+    behind = float(np.percentile(bright[around], 25)) if around.any() else 0.0
+    return float(np.median(bright[strokes])), behind
+
+
+def _with_all(ink: Mask, rows: slice) -> slice:
+    """Some rows of a crop, and those around them that all of the line's ink is in.
+
+    What reaches to the crop's edge is of the lines above and below.
+    """
+    import cv2
+
+    _, labels = cv2.connectedComponents(ink.view(np.uint8))
+    others = np.unique(np.concatenate([labels[0], labels[-1]]))
+    own = np.flatnonzero((ink & ~np.isin(labels, others[others > 0])).any(axis=1))
+    if not len(own):
+        return rows
+    first, end = int(own[0]) - OUTLINE_PX, int(own[-1]) + 1 + OUTLINE_PX
+    return slice(max(0, min(rows.start, first)), min(len(ink), max(rows.stop, end)))
 
 
 def _scene_beside(strokes: Mask, bright: Luma, open_luma: float) -> Mask:

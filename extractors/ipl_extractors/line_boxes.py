@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +12,16 @@ from ipl.mining.media import Box
 from ipl_extractors.rows import Anchor
 from ipl_extractors.strokes import Mask, own_span, stands_at
 
-__all__ = ["line_boxes"]
+__all__ = ["line_boxes", "tallest"]
 
 
 HIGH, TOO_HIGH = 1.0, 1.25
 """How high a line's ink is at the most, as a share of a detector's box, which has a margin: where lines stand close
 together, as those of libass do, two are hardly higher. What is no higher than the one is cut nowhere, what is higher
-than the other anywhere, and else between two rows that are known."""
+than the other anywhere, and else between two rows that are known, or where the valley is deep."""
+VALLEY, DEEP = 0.5, 0.3
+"""How much ink passes between two lines, as a share of what the fuller rows on both sides have, at the most; the less
+is the middle of a line never left with."""
 APART = 0.5
 """Two rows that are closer together, as a share of the height, are one."""
 
@@ -51,7 +53,7 @@ def line_boxes(
         if line[1] - line[0] >= 0.25 * line_height
     ]
     # Wide, for faint marks at the ends: a dash, dots.
-    above, beside = line_height // 4, round(0.6 * line_height)
+    above, beside = _margin(line_height), round(0.6 * line_height)
     boxes, anchored = [], []
     for top, bottom in lines:
         first, last, is_anchored = _extent(np.flatnonzero(strokes[top:bottom].any(axis=0)), line_height, anchor)
@@ -65,6 +67,16 @@ def line_boxes(
     return [box for box, keep in zip(boxes, anchored, strict=True) if keep or not any(anchored)]
 
 
+def tallest(line_height: int) -> float:
+    """How high the box of one line is at the most."""
+    return HIGH * line_height + 2 * _margin(line_height)
+
+
+def _margin(line_height: int) -> int:
+    """How much a box has above its line, and below it."""
+    return line_height // 4
+
+
 def _extent(columns: npt.NDArray[np.int64], line_height: int, anchor: Anchor | None) -> tuple[int, int, bool]:
     """Returns the columns of a line, without what stands beside it, and whether it stands at the anchor."""
     first, last = own_span(columns, line_height, anchor)
@@ -76,16 +88,18 @@ def _lines(
 ) -> Iterator[tuple[int, int]]:
     """Cuts a run of rows that is too high for a line at its deepest valley: strokes of hanging letters may fill it."""
     reach, height = line_height // 2, bottom - top
-    first, last = top + reach, bottom - reach
+    first, last, most = top + reach, bottom - reach, VALLEY
     if HIGH * line_height < height <= TOO_HIGH * line_height:
         inside = [row for row in known_rows if top < row < bottom]
-        gaps = [(upper, lower) for upper, lower in pairwise(inside) if lower - upper > APART * line_height]
-        first, last = (round(gaps[0][0]), round(gaps[0][1])) if gaps else (top, top)
+        if inside and inside[-1] - inside[0] > APART * line_height:
+            first, last = round(inside[0]), round(inside[-1])
+        else:
+            most = DEEP
     if height <= HIGH * line_height or first >= last:
         yield top, bottom
         return
     valley = first + int(np.argmin(rows[first:last]))
-    if rows[valley] > 0.5 * min(rows[top:valley].max(initial=0), rows[valley:bottom].max()):
+    if rows[valley] > most * min(rows[top:valley].max(initial=0), rows[valley:bottom].max()):
         yield top, bottom
         return
     yield from _lines(rows, top, valley, line_height, known_rows)

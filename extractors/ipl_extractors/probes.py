@@ -17,7 +17,7 @@ from ipl.records import Reading
 from ipl_extractors.sightings import BESIDE, placed
 from ipl_extractors.strokes import Luma
 
-__all__ = ["Probes", "is_same_picture", "one_line"]
+__all__ = ["Probes", "is_same_picture", "least_likeness", "one_line"]
 
 SAME_PICTURE, SAME_LETTER = 0.7, 0.4
 """The correlation of a text with itself in another probe, at the least, and of each of its letters: what is behind it
@@ -136,10 +136,10 @@ def is_same_picture(one: Luma, box: Sequence[int], other: Luma, other_box: Seque
     if not inner.size or inner.shape[0] > around.shape[0] or inner.shape[1] > around.shape[1]:
         return False
     _, likeness, _, (column, row) = cv2.minMaxLoc(cv2.matchTemplate(around, inner, cv2.TM_CCOEFF_NORMED))
-    return likeness >= SAME_PICTURE and _least_likeness(inner, around[row:, column:]) >= SAME_LETTER
+    return likeness >= SAME_PICTURE and least_likeness(inner, around[row:, column:]) >= SAME_LETTER
 
 
-def _least_likeness(one: Luma, other: Luma) -> float:
+def least_likeness(one: Luma, other: Luma) -> float:
     """The least correlation of pieces as wide as high of one picture with those at their place in another."""
     import cv2
 

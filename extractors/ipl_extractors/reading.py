@@ -25,10 +25,10 @@ from ipl.hookspecs import ReadText
 from ipl.mining.media import Box
 from ipl.records import Reading
 from ipl_extractors.band_frame import Look
-from ipl_extractors.crops import Crop, line_crop
+from ipl_extractors.crops import Crop, line_crop, without_scene
 from ipl_extractors.following import Display, Persistent
 from ipl_extractors.lexicon import Lexicon
-from ipl_extractors.line_boxes import line_boxes
+from ipl_extractors.line_boxes import line_boxes, tallest
 from ipl_extractors.probes import one_line
 from ipl_extractors.readings import ALIKE_TEXTS, DOUBTFUL_AGREE, Text, Vote, loses_little
 from ipl_extractors.scenery import STAYED, logo_area, share_on, without_logo, without_signs
@@ -54,7 +54,7 @@ WITNESS = 0.5
 FAINT_MARKS = frozenset(".,-–—…'\"")
 """What is too small to be seen for sure in the ink."""
 BARS = frozenset("1Il一丨")
-"""What alone on a line is no text for sure: a bar of the scene looks just like it."""
+"""What alone is no text for sure: a bar of the scene looks just like it."""
 BEFORE, BEYOND = 0.1, 0.5
 """How far to the left and to the right of the ink a character may seem to stand, as shares of the line's height.
 
@@ -89,6 +89,11 @@ class BandReader:
         self._typography = Typography()
         self._displayed = Persistent()
 
+    @property
+    def apostrophe(self) -> str:
+        """The kind of apostrophe that the band's text has, as far as it was read; what is read has straight ones."""
+        return self._typography.apostrophe
+
     def read(self, displays: Sequence[Display], always_on: Mask) -> Iterator[Text]:
         """Yields each display's text in their order; a text without readings where nothing can be relied on.
 
@@ -111,7 +116,7 @@ class BandReader:
         seen = [self._seen(each, box, crop) for (each, box), crop in zip(lines, crops, strict=True)]
         variants = self._variants(crops, seen)
         for display, around in zip(displays, boxes, strict=True):
-            found = {box: next(variants) for box in around}
+            found = _without_lone_bar({box: next(variants) for box in around})
             told_once = _once(found, self._look.line_height)
             told = [box for box, line in found.items() if line]
             on_row, on_a_row = (any(map(has, told)) for has in (self._look.is_on_row, self._look.is_on_a_row))
@@ -128,7 +133,14 @@ class BandReader:
     def _boxes(self, display: Display, foreign: Mask) -> list[Box]:
         if np.count_nonzero(display.strokes) < self._look.fewest:
             return []
-        return line_boxes(display.strokes, self._look.line_height, self._look.anchor, foreign, self._look.rows)
+        boxes = self._lines(display.strokes, foreign)
+        if all(box.bottom - box.top <= tallest(self._look.line_height) for box in boxes):
+            return boxes
+        # Two lines may look like one where the scene is seen between them.
+        return max(boxes, self._lines(without_scene(display, self._look), foreign), key=len)
+
+    def _lines(self, strokes: Mask, foreign: Mask) -> list[Box]:
+        return line_boxes(strokes, self._look.line_height, self._look.anchor, foreign, self._look.rows)
 
     def _seen(self, display: Display, box: Box, crop: Crop) -> Reading | None:
         found = reading_of(display, box, crop.extent, self._look.line_height, self._sightings)
@@ -198,7 +210,7 @@ class BandReader:
         for each in found:
             agreeing[each.text] += each.score
         ranked = sorted((each for each in found if each.text), key=lambda each: (-agreeing[each.text], -each.score))
-        if not ranked or not any(map(str.isalnum, ranked[0].text)) or ranked[0].text in BARS:
+        if not ranked or not any(map(str.isalnum, ranked[0].text)):
             return []
         most = _plain(ranked[0].text)
         alike = [each for each in ranked if ratio(most, _plain(each.text)) >= ALIKE_TEXTS]
@@ -230,6 +242,12 @@ class BandReader:
             votes.append(Vote(text, score, shown_ms, self._lexicon.num_unknown(text)))
         always = np.minimum(display.early, display.late)
         return Text(start_ms, end_ms, tuple(votes), display.picture, display.strokes, always)
+
+
+def _without_lone_bar(lines: dict[Box, list[Reading]]) -> dict[Box, list[Reading]]:
+    """The lines of a display, none where all that was read is a bar."""
+    told = [line[0].text for line in lines.values() if line]
+    return {} if len(told) == 1 and _plain(told[0]) in BARS else lines
 
 
 def _once(lines: dict[Box, list[Reading]], line_height: int) -> list[list[Reading]]:

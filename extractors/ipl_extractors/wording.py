@@ -41,7 +41,11 @@ def worded(reading: Reading, lexicon: Lexicon) -> Reading:
 
     def likelihood(choice: Choice) -> float:
         seen = sum(math.log10(each.odds) for each in choice)
-        return seen + WEIGHT * lexicon.log10_odds(_text(reading.text, choice))
+        words = lexicon.log10_odds(_text(reading.text, choice))
+        # A word of one letter is less likely than none at all: it is not to be left out for that.
+        left_out = (reading.text[each.start : each.end] for each in choice if _leaves_out(reading.text, each))
+        words += sum(min(0.0, lexicon.log10_odds(word)) for word in left_out if not lexicon.num_unknown(word))
+        return seen + WEIGHT * words
 
     return _changed(reading, max(product(*places), key=likelihood))
 
@@ -64,6 +68,12 @@ def _places(reading: Reading) -> list[list[Alternative]]:
     ]
 
 
+def _leaves_out(text: str, choice: Alternative) -> bool:
+    """Whether an alternative leaves out a whole word."""
+    beside = text[: choice.start][-1:].strip() + text[choice.end :][:1].strip()
+    return not (choice.text or beside) and text[choice.start : choice.end].isalnum()
+
+
 def _text(text: str, choice: Choice) -> str:
     for each in reversed(choice):
         text = text[: each.start] + each.text + text[each.end :]
@@ -84,6 +94,8 @@ def _changed(reading: Reading, choice: Choice) -> Reading:
             if not each.text:  # what was left out is told by the letter beside it
                 beside = max(0, each.start - 1)
                 scores[beside : beside + 1] = [min(score, sureness) for score in scores[beside : beside + 1]]
+    kept = [at for at, each in enumerate(text) if not (at and each == text[at - 1] == " ")]  # a word was left out
+    text, centres, scores = [text[at] for at in kept], [centres[at] for at in kept], [scores[at] for at in kept]
     changed = "".join(text)
     whole = replace(reading, text=changed, centres=tuple(centres), scores=tuple(scores), alternatives=())
     return whole.part(0, len(changed))

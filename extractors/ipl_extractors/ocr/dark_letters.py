@@ -37,27 +37,27 @@ class Page(NamedTuple):
 def as_on_pages(picture: npt.NDArray[np.uint8]) -> Iterator[Page]:
     """Yields a line's picture (uint8 [H, W, 3], RGB) as dark letters on white, for all that the letters may be.
 
-    First they are taken to be brighter than what is behind them, then to be bright in one colour, then to be darker.
+    First they are taken to be brighter than what is behind them, then to be bright in one colour, then to be darker;
+    where nothing is made of strokes, there is no page.
     """
     import cv2
 
     luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
     brightest = picture.max(axis=2)
-    yield _dark_on_white(luma)
-    if not np.array_equal(luma, brightest):
-        yield _dark_on_white(brightest)
-    yield _dark_on_white(255 - luma)
+    has_colour = not np.array_equal(luma, brightest)
+    pages = map(_dark_on_white, [luma, *[brightest] * has_colour, 255 - luma])
+    yield from (page for page in pages if page)
 
 
-def _dark_on_white(bright: Luma) -> Page:
-    """What is bright and made of strokes, dark on white, as high as tesseract likes it."""
+def _dark_on_white(bright: Luma) -> Page | None:
+    """What is bright and made of strokes, dark on white, as high as tesseract likes it; None where nothing is."""
     import cv2
 
     height = max(8, round(LETTERS * len(bright)))
     strokes = one_colour(stroke_mask(contrast(bright, height), height), bright)
     around = near(strokes) & ~strokes
     if not strokes.any() or not around.any():
-        return Page(np.full((HEIGHT_PX, HEIGHT_PX), 255, np.uint8), 1.0)
+        return None
     luma, behind = float(np.median(bright[strokes])), float(np.percentile(bright[around], 25))
     number, pieces = cv2.connectedComponents((bright > (luma + behind) / 2).view(np.uint8), connectivity=4)
     sizes, inked = (np.bincount(each.ravel(), minlength=number) for each in (pieces, pieces[strokes]))

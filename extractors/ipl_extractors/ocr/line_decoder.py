@@ -78,6 +78,16 @@ class LineDecoder:
             letter, at = int(best[start]), len(text)
             letters = self._characters[letter]  # one, or a few
             gap = slice(end_before, start)
+            if letter == before == self._space:
+                lost = self._lost_between_spaces(probs[gap])
+                if lost is None:
+                    end_before = end
+                    continue
+                others += (each for each in self._replaced(probs[gap], lost[0], at, at + 1) if each.text)
+                text += self._characters[lost[0]]
+                places += [min(1.0, (end_before + start) / 2 / width)] * (len(text) - at)
+                scores += [lost[1]] * (len(text) - at)
+                before, at = lost[0], len(text)
             if at and self._space not in (letter, before) and letters[0] not in CLOSE_UP:
                 odds = float(spaces[gap].max(initial=0.0)) / self._least_space
                 if odds > 1:
@@ -101,6 +111,13 @@ class LineDecoder:
         score = float(np.mean([sureness[start] for start, _ in stretches])) if stretches else 0.0
         likely = tuple(each for each in others if each.odds >= (LEAST_SPACE_ODDS if each.text == " " else LEAST_ODDS))
         return DecodedLine("".join(text), tuple(places), tuple(scores), likely), score
+
+    def _lost_between_spaces(self, probs: Probs) -> tuple[int, float] | None:
+        """The likeliest character at steps, probs [S, V], between two spaces: there must be one for these to be two."""
+        most = probs.max(axis=0, initial=0.0)
+        most[[BLANK, self._space]] = 0
+        lost = int(most.argmax())
+        return (lost, float(most[lost])) if most[lost] >= LEAST_ODDS else None
 
     def _added(self, probs: Probs, beside: tuple[int, int], at: int) -> Iterator[Alternative]:
         """Yields what may stand in a gap, probs [S, V], between two characters: neither of these, nor a space."""

@@ -50,7 +50,8 @@ class Tesseract:
 
     LANGUAGES: ClassVar[str] = "over 100, each a package of the system's (Debian: tesseract-ocr-chi-sim, ...)"
     COST: ClassVar[str] = (
-        "421 ms of a processor for a line as wide as a 720p picture, 850 ms for all of it (benchmarks/text_readers.py)"
+        "421 ms of a processor for a line as wide as a 720p picture, up to three times that for one that is not sure, "
+        "850 ms for all of the picture (benchmarks/text_readers.py)"
     )
 
     language: str = "eng"
@@ -170,6 +171,6 @@ def _line_of(words: Sequence[_Word]) -> Reading:
             text, centres, scores = f"{text} ", [*centres, word.box[0]], [*scores, word.score]
         at = np.linspace(word.box[0], word.box[2], 2 * len(word.text) + 1)[1::2]
         text, centres, scores = text + word.text, [*centres, *at.tolist()], [*scores, *[word.score] * len(word.text)]
-    text = re.sub(rf"(?<={CJK})(\.(?!\.)|[,!?:;])", lambda found: WIDE[found[0]], text)
+    text = re.sub(rf"(?<={CJK})(\.(?!\.)|[,!?:;]+)", lambda found: "".join(WIDE[each] for each in found[0]), text)
     score = float(np.mean([word.score for word in words]))
     return Reading(text, score, (left, top, right, bottom), tuple(centres), tuple(scores))
