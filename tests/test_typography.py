@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from ipl_datasets.factory.typefaces import CJK, typeface
+from ipl_datasets.factory.typefaces import CJK, find_font, typeface
 from ipl_extractors.typography import Line, Typography
 from PIL import Image, ImageDraw, ImageFont
 
@@ -42,6 +42,31 @@ def test_a_bar_that_was_not_seen_whole_is_no_digit_but_what_has_a_flag_is(filled
     glyph[1 : 1 + lost, :-1] = False  # its box is as large as before
     assert glyph.mean() == pytest.approx(filled, abs=0.02)
     assert Typography().mend([worn]) == [read]
+
+
+@pytest.mark.skipif(not find_font("sans"), reason="no font with Spanish marks is installed")
+@pytest.mark.parametrize("size", [20, 36])
+@pytest.mark.parametrize(
+    ("shown", "read", "meant"),
+    [
+        ("¡Hola, Tom!", "Hola, Tom!", "¡Hola, Tom!"),
+        ("¡Hola, Tom!", "i Hola, Tom!", "¡Hola, Tom!"),
+        ("¡No!", "iNo!", "¡No!"),
+        ("jHola, Tom!", "jHola, Tom!", "jHola, Tom!"),
+        ("It is, Tom!", "It is, Tom!", "It is, Tom!"),
+        ("(Hola, Tom!", "Hola, Tom!", "Hola, Tom!"),
+    ],
+)
+def test_a_spanish_mark_that_was_not_read_is_told_by_its_ink(shown: str, read: str, meant: str, size: int) -> None:
+    font = ImageFont.truetype(find_font("sans"), size)
+    image = Image.new("L", (60 + int(font.getlength(shown)), 60))
+    ImageDraw.Draw(image).text((30, 8), shown, font=font, fill=255)
+    edges = [30 + font.getlength(shown[:at]) for at in range(len(shown) + 1)]
+    centres = [(one + other) / 2 for one, other in pairwise(edges)]
+    if read.startswith("i "):
+        centres.insert(1, centres[0])
+    line = Line(read, tuple(centres[len(centres) - len(read) :]), np.array(image) > 128)
+    assert Typography().mend([line]) == [meant]
 
 
 def test_a_tracks_apostrophes_are_of_one_kind() -> None:

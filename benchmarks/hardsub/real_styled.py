@@ -3,10 +3,13 @@
 The captions are a film's own, in English and French, and so is the sound; the pictures are other clips, again and
 again. Letters, line breaks and blurs are those of ffmpeg's `subtitles`. Only the sentences in Mandarin come from the
 factory, in the times of the English ones, alone or above them.
+
+Other languages have shorter films: sentences that we wrote ourselves (`tongues.json`), timed by their length.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
@@ -27,6 +30,8 @@ from ipl.mining.media import ffmpeg_path
 
 SUBTITLES = CLIPS.parent / "captions_shared_culture"
 SECONDS = 204
+TONGUES: dict[str, list[str]] = json.loads(Path(__file__).with_name("tongues.json").read_text(encoding="utf-8"))
+TONGUE_SECONDS = 62
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class Styled:
     height: int
     frame_rate: int
     crf: int = 23
+    seconds: int = SECONDS
 
 
 OFFICE, MEADOW = "perspective-video/perspective-video.mp4", "rabbit-video/video-with-voiceover.mp4"
@@ -61,9 +67,37 @@ FILMS = (
 )
 
 
+def _tongue(language: str, font: str, clip: str = OFFICE, **others: Any) -> Styled:
+    style = ",".join([f"FontName={font}", *(f"{name}={value}" for name, value in others.items())])
+    return Styled(language, language, style, clip, 854, 480, 24, seconds=TONGUE_SECONDS)
+
+
+TONGUE_FILMS = (
+    _tongue("de", "DejaVu Sans", Outline=1.2),
+    _tongue("es", "DejaVu Sans", Outline=1.2),
+    _tongue("pl", "DejaVu Sans", Outline=1.2),
+    _tongue("lt", "DejaVu Sans", Outline=1.2),
+    _tongue("vi", "DejaVu Sans", Outline=1.2),
+    _tongue("ja", "Droid Sans Fallback", Outline=1.2),
+    _tongue("pt", "DejaVu Sans", Outline=1.2),
+    _tongue("it", "Liberation Serif", MEADOW, Outline=1, PrimaryColour="&H0000E6FF"),
+    _tongue("tr", "Liberation Sans Narrow", MEADOW, Bold=1, Outline=1.2, FontSize=18),
+    _tongue("cs", "DejaVu Serif", FontSize=14, Outline=1),
+    _tongue("sv", "Liberation Sans", MEADOW, BorderStyle=3, Outline=1, OutlineColour="&H60000000", Shadow=0),
+    _tongue("hu", "DejaVu Sans Condensed", Bold=1, Outline=1.5, Alignment=6),
+    _tongue("sw", "Liberation Sans", MEADOW, Italic=1, Outline=1),
+    _tongue("yo", "DejaVu Sans", Outline=1.2, FontSize=18),
+)
+
+
 def styled_films(folder: Path, only: Collection[int] = ()) -> Iterator[Made]:
     """Makes what is not there yet, and yields all films, or those of some numbers; none where the clips are missing."""
     return films_of_clips(FILMS, folder, only, _made, SUBTITLES)
+
+
+def tongue_films(folder: Path, only: Collection[int] = ()) -> Iterator[Made]:
+    """The same of films in other languages."""
+    return films_of_clips(TONGUE_FILMS, folder, only, _made, SUBTITLES)
 
 
 def _made(film: Styled, path: Path) -> Made:
@@ -72,8 +106,8 @@ def _made(film: Styled, path: Path) -> Made:
 
 
 def _make(film: Styled, path: Path) -> Truth:
-    lines = _captions(film.language)
-    recipe: dict[str, Any] = {**asdict(film), "seconds": SECONDS, "captions": lines.to_string("srt")}
+    lines = _spoken(TONGUES[film.language]) if film.language in TONGUES else _captions(film.language)
+    recipe: dict[str, Any] = {**asdict(film), "captions": lines.to_string("srt")}
     if path.is_file() and truth_path(path).is_file():
         done = read_truth(path)
         if {**done.recipe, "rows": None} == {**recipe, "rows": None}:
@@ -86,11 +120,18 @@ def _make(film: Styled, path: Path) -> Truth:
     cues = [
         Displayed(_first_frame_ms(line.start, rate), _first_frame_ms(line.end, rate), line.plaintext)
         for line in lines
-        if line.start < 1000 * SECONDS
+        if line.start < 1000 * film.seconds
     ]
     recipe["rows"] = _rows(film, subtitles)
     truth = Truth(
-        True, str(rate), SECONDS * film.frame_rate, SAMPLE_RATE_HZ, SECONDS * SAMPLE_RATE_HZ, tuple(cues), (), recipe
+        burned_in=True,
+        frame_rate=str(rate),
+        frames=film.seconds * film.frame_rate,
+        sample_rate_hz=SAMPLE_RATE_HZ,
+        num_samples=film.seconds * SAMPLE_RATE_HZ,
+        cues=tuple(cues),
+        speech=(),
+        recipe=recipe,
     )
     write_truth(path, truth)
     return truth
@@ -101,6 +142,17 @@ def _captions(language: str) -> pysubs2.SSAFile:
     if language in ("cmn", "both"):
         for line, text in zip(lines, mandarin(np.random.default_rng(7)), strict=False):
             line.text = text if language == "cmn" else f"{text}\\N{line.text}"
+    return lines
+
+
+def _spoken(sentences: list[str]) -> pysubs2.SSAFile:
+    """Sentences one after the other, each for as long as it takes to say it, some with a gap of a frame or more."""
+    lines, rng, start_ms = pysubs2.SSAFile(), np.random.default_rng(3), 800
+    for sentence in sentences:
+        end_ms = start_ms + int(900 + 60 * len(sentence) ** 0.9 + rng.integers(0, 600))
+        if end_ms < 1000 * (TONGUE_SECONDS - 1):
+            lines.append(pysubs2.SSAEvent(start=start_ms, end=end_ms, text=sentence.replace("\n", "\\N")))
+        start_ms = end_ms + int(rng.choice([0, 42, 400, 900]))
     return lines
 
 
@@ -120,7 +172,7 @@ def _write(film: Styled, subtitles: Path, path: Path) -> None:
         _drawn(pictures, film, subtitles),
         sound,
         f"file:{partial}",
-        **encoding(film.crf, SECONDS),
+        **encoding(film.crf, film.seconds),
     )
     output.global_args("-v", "error").overwrite_output().run(cmd=ffmpeg_path())
     partial.replace(path)
@@ -136,7 +188,7 @@ def _drawn(pictures: Any, film: Styled, subtitles: Path) -> Any:
 
 def _rows(film: Styled, subtitles: Path) -> tuple[int, int]:
     """The highest and the lowest row of the picture that any of the captions covers, drawn over black."""
-    black = ffmpeg.input(f"color=black:s={film.width}x{film.height}:r=2:d={SECONDS}", format="lavfi")
+    black = ffmpeg.input(f"color=black:s={film.width}x{film.height}:r=2:d={film.seconds}", format="lavfi")
     output = _drawn(black, film, subtitles).output("pipe:", format="rawvideo", pix_fmt="gray")
     data, _ = output.global_args("-v", "error").run(cmd=ffmpeg_path(), capture_stdout=True)
     pictures = np.frombuffer(data, np.uint8).reshape(-1, film.height, film.width)

@@ -27,7 +27,7 @@ from ipl_extractors.band_frame import Look
 from ipl_extractors.band_track import BandTrack
 from ipl_extractors.evidence import crop_name, readings_of, save_crop, write_readings
 from ipl_extractors.readings import Text, Vote
-from ipl_extractors.signs import are_signs, intrudes, is_logo, on_plates
+from ipl_extractors.signs import are_signs, are_stripes, intrudes, is_logo, on_plates
 from ipl_extractors.snapshots import Snapshots
 from ipl_extractors.strokes import Closed
 from ipl_extractors.typography import with_apostrophes
@@ -212,6 +212,8 @@ def _cues(media: MediaInfo, shown: list[_Shown]) -> Iterator[tuple[Cue, list[Cue
     script = {band: script_of(" ".join(chain.from_iterable(of))) for band, of in texts.items()}
     kept = [each for band, own in of_band.items() if band not in signs for each in own]
     for each in sorted(kept, key=lambda each: (each.start_ms, each.band.box.top)):
+        if are_stripes(each.text, script[each.band]):
+            continue
         parts = _by_script(each.text) if bilingual[each.band] else {script[each.band]: each.text}
         for name, text in parts.items():
             track = f"burned-in:{each.band.box.top}-{each.band.box.bottom}:{name}"

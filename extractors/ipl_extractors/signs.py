@@ -10,7 +10,7 @@ from ipl.records import Span
 from ipl_extractors.rows import SHORTEST_PART, is_same_text
 from ipl_extractors.strokes import ENCLOSED, Closed
 
-__all__ = ["are_signs", "intrudes", "is_logo", "on_plates"]
+__all__ = ["are_signs", "are_stripes", "intrudes", "is_logo", "on_plates"]
 
 ENOUGH = 8
 """So many texts are needed to tell."""
@@ -30,6 +30,8 @@ ON_PLATE = 0.125
 Of the dark letters themselves their plate closes off as much as outlines of bright ones, though; of what is between
 bright letters on a box that a letterbox's edge runs through neither is.
 """
+STRIPES = frozenset("一二三亖丨口日目田")
+"""What a recogniser of Chinese reads of blinds, fences and windows."""
 ALWAYS = 0.8
 """A logo is there for this share of the video, or more."""
 
@@ -70,6 +72,16 @@ def is_logo(texts: Sequence[str], shown_ms: Sequence[int], duration_ms: int) -> 
         return False
     first, *others = texts
     return all(is_same_text(first, other) for other in others)
+
+
+def are_stripes(text: str, script: str) -> bool:
+    """Whether a text of a band in this script is read of stripes of the scene.
+
+    >>> are_stripes(": 三\\n三", "latin"), are_stripes("三", "cjk"), are_stripes("三 OK", "latin")
+    (True, False, False)
+    """
+    letters = set(filter(str.isalnum, text))
+    return script != "cjk" and bool(letters) and letters <= STRIPES
 
 
 def on_plates(texts: Sequence[str], closed: Sequence[Closed]) -> list[bool]:
