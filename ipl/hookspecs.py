@@ -167,7 +167,9 @@ class Supplier:
 class TextReader:
     """Turns pictures of text into readings with scores: an OCR engine.
 
-    Its class says in `LANGUAGES: ClassVar[str]` what it can read, and in `COST: ClassVar[str]` what that takes.
+    Its class says in `LANGUAGES: ClassVar[str]` what it can read, and in `COST: ClassVar[str]` what that takes. If it
+    has a method `cannot_read(language: str) -> str | None`, that is asked before any work where the language is known,
+    and what it says is told.
     """
 
     @_one

@@ -63,6 +63,9 @@ class Listed:
 class Mumbler:
     """Reads nothing."""
 
+    def cannot_read(self, language):
+        return "it knows no Klingon" if language == "tlh" else None
+
     @ipl.hookimpl
     def read_text(self, pictures, lines):
         return [[] for _ in pictures]

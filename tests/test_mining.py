@@ -249,6 +249,14 @@ def test_sources_no_longer_named_move_aside(tmp_path: Path, film: Path, fakes: P
     assert (tmp_path / "out/earlier/evidence/a/900.jpg").is_file()
 
 
+@pytest.mark.parametrize(("language", "said"), [("tlh", True), ("en", False), (None, False)])
+def test_a_language_that_the_text_reader_does_not_know_is_told(
+    tmp_path: Path, film: Path, fakes: Path, capsys: pytest.CaptureFixture[str], language: str | None, said: bool
+) -> None:
+    mine([_source(tmp_path / "in", film)], tmp_path / "out", _plan(fakes, language=language))
+    assert ("text reader mumbler: it knows no Klingon" in capsys.readouterr().err) == said
+
+
 @pytest.mark.parametrize("seconds", [0.5, 1.5])
 def test_a_killed_run_goes_on_and_ends_the_same(tmp_path: Path, film: Path, fakes: Path, seconds: float) -> None:
     for number in range(3):

@@ -78,6 +78,26 @@ def test_rapidocr_takes_colours_as_they_are(capfd: pytest.CaptureFixture[str]) -
     assert capfd.readouterr() == ("", "")  # its engine logs nothing
 
 
+@pytest.mark.parametrize(
+    ("language", "missing"),
+    [("vie", "ạ"), ("ru", "any letter"), ("ko", "any letter"), ("fr", ""), ("sr-Latn", ""), ("mdw", ""), ("-", "")],
+)
+def test_rapidocr_says_what_it_cannot_read(language: str, missing: str) -> None:
+    said = RapidOcr().cannot_read(language)
+    assert (f"does not know {missing}" in said) if said else not missing
+    assert RapidOcr(recognition_model="another.onnx").cannot_read(language) is None
+
+
+def test_what_rapidocr_says_that_it_cannot_read_its_model_has_not() -> None:
+    from ipl_extractors.ocr.rapidocr_reader import UNREAD, _engine
+
+    known = set(_engine(1, 640, 0.5, 0.01, None).text_rec.postprocess_op.characters)
+    told = {letter for missing in UNREAD.values() for letter in missing.split(", ") if len(letter) == 1}
+    assert told
+    assert not told & known
+    assert set("éàüßñçøåæœłżśćąęőűčšřěůğışțșāēīūķļņģėįųõãâêîôûÿíóúýþðħġ") <= known
+
+
 def test_rapidocr_names_a_model_that_is_not_there() -> None:
     with pytest.raises(InputError, match=r"recognition_model none\.onnx: no such file"):
         RapidOcr(recognition_model="none.onnx").read_text([cropped("A")], True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ipl_datasets.factory.film import make_film
+from ipl_datasets.factory.film import make_film, style_of
 from ipl_datasets.factory.lettering import layout, paint_text
 from ipl_datasets.factory.scene import Style
 from ipl_datasets.factory.truth import Displayed, Truth
@@ -76,7 +77,7 @@ def make(suite: Suite, folder: Path, only: Collection[int] = ()) -> Iterator[Mad
     with progress("making films", len(chosen), "films") as advance:
         for varied in chosen:
             path = folder / varied.name
-            truth = seen(make_film(varied.film, path))
+            truth = seen(make_film(varied.film, path), partial(style_of, varied.film))
             advance(1, path.name)
             film = varied.film
             rows = [
@@ -86,11 +87,15 @@ def make(suite: Suite, folder: Path, only: Collection[int] = ()) -> Iterator[Mad
             yield Made(path, varied.conditions, truth, rows[0], rows[1])
 
 
-def seen(truth: Truth) -> Truth:
-    """The truth as the pictures show it: the same text twice without a frame between looks like once."""
+def seen(truth: Truth, style_of: Callable[[int], Style]) -> Truth:
+    """The truth as the pictures show it: the same text twice at one place without a frame between looks like once.
+
+    `style_of` gives a cue's style by its number.
+    """
     cues: list[Displayed] = []
-    for cue in truth.cues:
-        if cues and cues[-1].text == cue.text and cues[-1].end_ms == cue.start_ms:
+    for number, cue in enumerate(truth.cues):
+        is_same = bool(cues) and cues[-1].text == cue.text and cues[-1].end_ms == cue.start_ms
+        if is_same and style_of(number) == style_of(number - 1):
             cues[-1] = replace(cues[-1], end_ms=cue.end_ms)
         else:
             cues.append(cue)

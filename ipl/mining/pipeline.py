@@ -69,7 +69,8 @@ def mine(
     """
     started = time.monotonic()
     _refuse_to_write_into_a_source(sources, out_dir)
-    Cast(plan)  # a plan that cannot be played is told before any work
+    if warning := Cast(plan).warning:  # a plan that cannot be played is told before any work, too
+        say(f"  {warning}")
     found = find_sources(sources)
     folder = MinedFolder(out_dir.resolve())
     mined: list[Mined] = []

@@ -60,6 +60,8 @@ class Cast:
         if not callers["cue_extractor"]:
             raise PluginError("mining: found no cue_extractor, expected one or more")
         self.detect_voice, self._read_text, self.align = (callers[role][0] for role in ONE_OF)
+        self.warning = _warning(registry, plan)
+        """what the text reader says against the plan's language"""
         self.cue_extractors = {
             choice.name: caller
             for choice, caller in zip(plan.plugins["cue_extractor"], callers["cue_extractor"], strict=True)
@@ -91,6 +93,14 @@ class TextReaderMeter:
         read = (bool(each.text) for found in readings for each in found)
         self.recognizer_calls += len(pictures) if lines else sum(read)
         return readings
+
+
+def _warning(registry: Registry, plan: MiningPlan) -> str | None:
+    (choice,) = plan.plugins["text_reader"]
+    made = registry.get("text_reader", choice.name).cls(**choice.options)
+    ask: Callable[[str], str | None] = getattr(made, "cannot_read", lambda _: None)
+    found = ask(plan.language) if plan.language else None
+    return f"text reader {choice.name}: {found}" if found else None
 
 
 def _caller(registry: Registry, role: str, choice: PluginChoice) -> Callable[..., Any]:

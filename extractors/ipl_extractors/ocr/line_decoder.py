@@ -46,7 +46,7 @@ class LineDecoder:
     """
 
     def __init__(self, characters: Sequence[str], least_space: float) -> None:
-        self._characters = characters
+        self.characters = characters
         self._space = characters.index(" ") if " " in characters else None
         self._least_space = max(least_space, 1e-6)  # it is divided by
 
@@ -76,7 +76,7 @@ class LineDecoder:
         before, end_before = BLANK, 0
         for start, end in stretches:
             letter, at = int(best[start]), len(text)
-            letters = self._characters[letter]  # one, or a few
+            letters = self.characters[letter]  # one, or a few
             gap = slice(end_before, start)
             if letter == before == self._space:
                 lost = self._lost_between_spaces(probs[gap])
@@ -84,7 +84,7 @@ class LineDecoder:
                     end_before = end
                     continue
                 others += (each for each in self._replaced(probs[gap], lost[0], at, at + 1) if each.text)
-                text += self._characters[lost[0]]
+                text += self.characters[lost[0]]
                 places += [min(1.0, (end_before + start) / 2 / width)] * (len(text) - at)
                 scores += [lost[1]] * (len(text) - at)
                 before, at = lost[0], len(text)
@@ -123,14 +123,14 @@ class LineDecoder:
         """Yields what may stand in a gap, probs [S, V], between two characters: neither of these, nor a space."""
         for other, prob in self._likely(probs, BLANK):
             if other not in beside:
-                yield Alternative(at, at, self._characters[other], prob / max(1 - prob, LEAST_ODDS))
+                yield Alternative(at, at, self.characters[other], prob / max(1 - prob, LEAST_ODDS))
 
     def _replaced(self, probs: Probs, letter: int, start: int, end: int) -> Iterator[Alternative]:
         """Yields what may stand in place of a letter, probs [S, V]; nothing, if all may be blank."""
         prob = float(probs[:, letter].max())
         for other, other_prob in self._likely(probs, letter):
             if other != BLANK:
-                yield Alternative(start, end, self._characters[other], other_prob / prob)
+                yield Alternative(start, end, self.characters[other], other_prob / prob)
         yield Alternative(start, end, "", float(probs[:, BLANK].min()) / prob)
 
     def _likely(self, probs: Probs, best: int) -> Iterator[tuple[int, float]]:

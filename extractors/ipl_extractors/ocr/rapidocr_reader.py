@@ -15,12 +15,17 @@ import numpy.typing as npt
 
 import ipl
 from ipl.errors import InputError
+from ipl.mining.scripts import script_of_language
 from ipl.records import Reading
 from ipl_extractors.ocr.line_decoder import DecodedLine, LineDecoder
 
 __all__ = ["RapidOcr"]
 
 Picture = npt.NDArray[np.uint8]
+READ = frozenset({"latin", "cjk"})
+UNREAD = {"vi": "ạ, ả, ấ ...", "yo": "ẹ, ọ, ṣ", "ig": "ị, ọ, ụ", "gn": "ẽ, ỹ", "ko": "any letter"}
+"""What its model lacks of languages in these scripts, by ISO 639. Of those that wordfreq has lists of it lacks letters
+of Vietnamese and Korean alone, of the one in a third of the 5,000 most frequent words."""
 
 
 @ipl.plugin("rapidocr")
@@ -28,7 +33,8 @@ class RapidOcr:
     """Reads Latin, Chinese and Japanese text with PP-OCRv6 on onnxruntime; works out of the box."""
 
     LANGUAGES: ClassVar[str] = (
-        "Chinese, Japanese, English and others in Latin letters; for other scripts name a recognition_model"
+        "Chinese, Japanese, and what is written in Latin letters, but for Vietnamese, Yoruba, Igbo and Guarani, of "
+        "which it has not all; for these and other scripts name a recognition_model"
     )
     COST: ClassVar[str] = (
         "167 ms of a processor for a line as wide as a 720p picture, 253 ms for all of it (benchmarks/text_readers.py)"
@@ -45,6 +51,22 @@ class RapidOcr:
     trained on text without spaces and thinks little of them"""
     recognition_model: str | None = None
     "path of another PP-OCR recognition model (.onnx, its characters inside), for other scripts"
+
+    def cannot_read(self, language: str) -> str | None:
+        """Says which letters of a language (BCP 47) the model that comes with it does not know; None where all are."""
+        import langcodes
+
+        if self.recognition_model is not None or not langcodes.tag_is_valid(language):
+            return None
+        tag = langcodes.Language.get(language)
+        script = "latin" if tag.script == "Latn" else script_of_language(language)
+        missing = UNREAD.get(tag.language or "", None if script in READ else "any letter")
+        if missing is None:
+            return None
+        return (
+            f"its model does not know {missing} that {language} is written with: burned-in subtitles will be read "
+            "wrongly, or not at all; use tesseract, or name another model of PP-OCR (option recognition_model)"
+        )
 
     @ipl.hookimpl
     def read_text(self, pictures: Sequence[Picture], lines: bool | None) -> list[list[Reading]]:
