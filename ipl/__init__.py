@@ -46,3 +46,8 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'ipl' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """All names, those of functions that are not imported yet too."""
+    return sorted({*globals(), *__all__})

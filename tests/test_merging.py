@@ -119,3 +119,24 @@ def test_the_same_line_elsewhere_is_another_text() -> None:
     assert [(each.start_ms, each.end_ms) for each in merged([lower, upper])] == [(0, 1500), (1500, 3000)]
     drifting = [text(300 * n, 300 * n + 300, "CAFE", where=8 * n) for n in range(6)]
     assert merged(drifting) == []
+
+
+def test_a_text_that_grows_word_by_word_is_one() -> None:
+    grown = ["So", "So what", "So what is", "So what is it that", "So what is\nit that you want?"]
+    pieces = [text(400 * n, 400 * (n + 1), said, 0.99, where=20 - 4 * n) for n, said in enumerate(grown)]
+    (whole,) = merged(pieces)
+    assert (whole.start_ms, whole.end_ms, whole.best()[0]) == (0, 2000, grown[-1])
+    missed = [*pieces[:2], *pieces[3:]]  # one that was displayed for too short a time to be seen
+    (whole,) = merged(missed)
+    assert (whole.start_ms, whole.end_ms) == (0, 2000)
+    (whole,) = merged(
+        [text(0, 300, "你", 0.99), text(300, 600, "你好", 0.99, where=8), text(600, 2000, "你好吗", where=16)]
+    )
+    assert (whole.start_ms, whole.best()[0]) == (0, "你好吗")
+
+
+def test_an_answer_that_the_next_text_begins_with_is_a_text_of_its_own() -> None:
+    for said in ("Well...", "I"):
+        first, second = merged([text(0, 1000, said, 0.99), text(1000, 2000, "Well... It's late.", where=32)])
+        assert (first.best()[0], second.start_ms) == (said, 1000)
+    assert len(merged([text(0, 500, "I", 0.99), text(500, 2000, "It's late.", where=32)])) == 2

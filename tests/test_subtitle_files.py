@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ipl_extractors.rolling import unrolled
 from ipl_extractors.subtitle_files import SubtitleFile, find_subtitle_file, read_cues
 from ipl_extractors.subtitle_text import spoken_text
 
 from ipl.errors import MediaError
-from ipl.records import Cue, MediaInfo, Reject
+from ipl.records import Cue, MediaInfo, Reject, Span
 
 SRT = "1\n00:00:01,000 --> 00:00:02,500\n{}\n\n2\n00:00:03,000 --> 00:00:04,000\n{}\n"
 
@@ -35,6 +37,54 @@ def test_times_text_and_track(tmp_path: Path) -> None:
     assert (first.start_ms, first.end_ms, first.text) == (1000, 2500, "Hello there.")
     assert (second.start_ms, second.end_ms, second.text) == (3000, 4000, "Good & bye now.")
     assert first.track == "subtitle-file:talk.srt"
+
+
+YOUTUBE = """WEBVTT
+Kind: captions
+Language: en
+
+00:00:00.160 --> 00:00:02.470 align:start position:0%
+_
+hello<00:00:00.480><c> and</c><00:00:00.640><c> welcome</c>
+
+00:00:02.470 --> 00:00:02.480 align:start position:0%
+hello and welcome
+_
+
+00:00:02.480 --> 00:00:04.470 align:start position:0%
+hello and welcome
+to<00:00:02.800><c> the</c><00:00:03.040><c> show</c>
+
+00:00:04.470 --> 00:00:04.480 align:start position:0%
+to the show
+_
+
+00:00:04.480 --> 00:00:06.950 align:start position:0%
+to the show
+[Music]
+
+00:00:07.000 --> 00:00:09.000 align:start position:0%
+[Music]
+today<00:00:07.300><c> we</c><00:00:07.500><c> look</c>
+""".replace("_", " ")
+
+
+def test_what_youtube_shows_again_is_said_once(tmp_path: Path) -> None:
+    cues = cues_of(tmp_path, "talk.en.vtt", YOUTUBE)
+    assert [(cue.start_ms, cue.end_ms, cue.text) for cue in cues] == [
+        (160, 2480, "hello and welcome"),
+        (2480, 4480, "to the show"),
+        (7000, 9000, "today we look"),
+    ]
+
+
+@given(st.lists(st.lists(st.sampled_from(["one", "two", "three", "four", "five"]), min_size=2, max_size=5), min_size=4))
+def test_lines_that_roll_up_come_out_as_they_came(lines: list[list[str]]) -> None:
+    said = [f"{' '.join(words)} {number}" for number, words in enumerate(lines)]
+    spans = [Span(1000 * number, 1000 * (number + 1)) for number in range(len(said))]
+    shown = [said[0], *("\n".join(pair) for pair in pairwise(said))]
+    assert [each.text for each in unrolled(spans, shown)] == said
+    assert [each.text for each in unrolled(spans, said)] == said
 
 
 @pytest.mark.parametrize(

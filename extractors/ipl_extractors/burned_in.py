@@ -27,6 +27,7 @@ from ipl_extractors.band_frame import Look
 from ipl_extractors.band_track import BandTrack
 from ipl_extractors.evidence import crop_name, readings_of, save_crop, write_readings
 from ipl_extractors.readings import Text, Vote
+from ipl_extractors.rolling import Unrolled, unrolled
 from ipl_extractors.signs import are_signs, are_stripes, intrudes, is_logo, on_plates
 from ipl_extractors.snapshots import Snapshots
 from ipl_extractors.strokes import Closed
@@ -39,6 +40,9 @@ SNAPSHOT = ".burned_in"
 
 STRAY = 0.3
 """Of a band whose rows are known less than this share of the time is off them."""
+
+SAME_WORDS = 90
+"""Words that are shown again are read the same but for this rapidfuzz ratio."""
 
 LETTERS_PX = 44
 """Higher lines are scaled down to this height: text readers scale them to about as much."""
@@ -62,6 +66,13 @@ class _Shown:
     @property
     def span(self) -> Span:
         return Span(self.start_ms, self.end_ms)
+
+    def with_new(self, new: Unrolled) -> _Shown:
+        """The same with what is new of its text alone, which is then its one reading."""
+        if (new.span, new.text) == (self.span, self.text):
+            return self
+        reading = Vote(new.text, self.score, length_ms(new.span))
+        return replace(self, end_ms=new.span.end_ms, text=new.text, readings=(reading,))
 
     def with_apostrophes(self, apostrophe: str) -> _Shown:
         """The same with one kind of apostrophe."""
@@ -207,6 +218,7 @@ def _cues(media: MediaInfo, shown: list[_Shown]) -> Iterator[tuple[Cue, list[Cue
     for band, own in of_band.items():
         others = [each.span for each in shown if each.band not in {band, *signs} and each.on_a_row]
         of_band[band] = _without_strays(own, others)
+        of_band[band] = _without_repeats(of_band[band])
     texts = {band: [each.text.split("\n") for each in own] for band, own in of_band.items()}
     bilingual = {band: are_bilingual(of) for band, of in texts.items()}
     script = {band: script_of(" ".join(chain.from_iterable(of))) for band, of in texts.items()}
@@ -236,6 +248,12 @@ def _without_strays(shown: list[_Shown], others: Sequence[Span]) -> list[_Shown]
     off_ms = sum(length_ms(each.span) for each in shown if not each.on_a_row)
     is_little = off_ms < STRAY * sum(length_ms(each.span) for each in shown)
     return [each for each in shown if each.on_a_row or not (is_little or intrudes(each.span, others))]
+
+
+def _without_repeats(shown: Sequence[_Shown]) -> list[_Shown]:
+    """What was read in a band without the lines of a text that the one before it showed, where all roll up."""
+    new = unrolled([each.span for each in shown], [each.text for each in shown], SAME_WORDS)
+    return [shown[each.number].with_new(each) for each in new]
 
 
 def _is_scenery(shown: Sequence[_Shown], duration_ms: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -35,6 +36,13 @@ LEAST_MS, SHORTEST_MS = 833, 400
 """What houses ask for at least, and half of it; what shows for a shorter time must be read without a doubt."""
 SHORTEST_TEXT = 2
 """Of so many characters is what shows for a shorter time, at the least: a stroke of the scene is read as a 1."""
+
+
+ENOUGH_WORDS, NEXT_WORD_MS = 2, 400
+"""So many words that begin the next text, too, are no answer such as "Well, ..."; and how long a word of a text that
+grows may be displayed and not be seen."""
+_WORDS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\s\u3040-\u30ff\u3400-\u9fff]+")
+"""Words, and letters of what is written without spaces."""
 
 
 class Vote(NamedTuple):
@@ -113,7 +121,7 @@ class Merger:
     Something that passes behind a text can cut its display into pieces and spoil the reading of one. Pieces
     touch, and read alike (rapidfuzz ratio from `same_text` on, spaces left out) or stand on the same strokes. What
     nothing was read of between two that read alike, on the same strokes, is a piece of theirs too, if these still stand
-    out in it: some pieces at the most, and each seen by itself.
+    out in it: some pieces at the most, and each seen by itself. So is what the next text begins with, and goes on.
     What stands for a short time only must have more than one character, and be read with `sure_score` or so from two
     pictures. None may touch it that is as short, as of a sign that moves through the band, or has the same letters.
     It must have a line on the band's row; so must what stands for less than houses let it, beside a piece in which
@@ -133,11 +141,13 @@ class Merger:
             text = _joined(self._unread.pop(), text)
         last = self._last
         newest = (last, *self._unread)[-1]
-        if last and newest and _touch(newest, text):
-            if _bridges(last, self._unread, text) if self._unread else self._continues(last, text):
+        if last and newest:
+            touches = _touch(newest, text)
+            goes_on = _bridges(last, self._unread, text) if self._unread else self._continues(last, text)
+            if (touches and goes_on) or (text.start_ms - newest.end_ms <= NEXT_WORD_MS and _grows(last, text)):
                 self._last, self._unread = reduce(_joined, (*self._unread, text), last), []
                 return
-            if last.readings and not text.readings and len(self._unread) < MOST_UNREAD:
+            if touches and last.readings and not text.readings and len(self._unread) < MOST_UNREAD:
                 self._unread.append(text)
                 return
         yield from self._whole((*self._unread, text)[0])
@@ -173,6 +183,9 @@ class Merger:
 def _joined(one: Text, other: Text) -> Text:
     """Two neighbours as one, seen as the first of them that something was read of."""
     closed = most_closed(one.closed, other.closed)
+    if _grows(one, other):
+        on_row, on_a_row = one.on_row or other.on_row, one.on_a_row or other.on_a_row
+        return replace(other, start_ms=one.start_ms, closed=closed, on_row=on_row, on_a_row=on_a_row)
     joined = replace(one, end_ms=other.end_ms, readings=one.readings + other.readings, closed=closed)
     if one.is_short and _is_part(one, other):
         return replace(other, start_ms=one.start_ms, readings=joined.readings, closed=closed)
@@ -212,6 +225,15 @@ def _one_text(one: Text, other: Text, same_text: float) -> bool:
     # Said twice, and the second time elsewhere, or larger: no sign that drifts stands still for so long.
     is_elsewhere = overlap(one.newest_strokes, other.strokes) < SAME_STROKES
     return one.is_hasty or other.is_hasty or not is_elsewhere
+
+
+def _grows(one: Text, other: Text) -> bool:
+    """Whether a text is the one before it and more: captions that are written as they are spoken, word by word."""
+    if not (one.readings and other.readings):
+        return False
+    said, more = (_WORDS.findall(each.best()[0]) for each in (one, other))
+    is_said_before = len(said) < len(more) and ratio(" ".join(said), " ".join(more[: len(said)])) >= SAME_PART
+    return is_said_before and (one.is_hasty or len(said) >= ENOUGH_WORDS)
 
 
 def _bridges(one: Text, between: Sequence[Text], other: Text) -> bool:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pysubs2
 
 import ipl
 from ipl.errors import MediaError
-from ipl.records import Cue, MediaInfo, Reject
+from ipl.records import Cue, MediaInfo, Reject, Span
+from ipl_extractors.rolling import unrolled
 from ipl_extractors.subtitle_text import decode_text, fence_cues, plain_text, spoken_text, take_out_unreadable
 
 __all__ = ["SubtitleFile", "find_subtitle_file", "read_cues"]
@@ -96,18 +97,29 @@ def read_cues(
 
     source_id = media.path.name
     rejects = [Reject(source_id, 0, 0, "cues", "unreadable time", line, f"{file.name}: {line}") for line in unreadable]
-    shown: dict[tuple[int, int], list[str]] = {}
+    shown: dict[Span, list[str]] = {}
     for event in sorted((each for each in parsed if each.is_text), key=lambda each: each.start):
         words = plain_text(event.plaintext)
-        words = " ".join(words.split()) if sounds else spoken_text(words)
         start = max(event.start, 0)
-        if words and event.end > start:
-            shown.setdefault((start, event.end), []).append(words)
-        elif words:
+        if words.strip() and event.end > start:
+            shown.setdefault(Span(start, event.end), []).append(words)
+        elif said := _told(words, sounds):
             detail = f"{file.name}: displayed from {event.start} to {event.end} ms"
-            rejects.append(Reject(source_id, start, start, "cues", "ends before start", words, detail))
+            rejects.append(Reject(source_id, start, start, "cues", "ends before start", said, detail))
     track = f"subtitle-file:{file.name}"
-    return [*(Cue(source_id, start, end, " ".join(lines), track) for (start, end), lines in shown.items()), *rejects]
+    lines = ["\n".join(_told_lines(words)) for words in shown.values()]
+    told = ((each.span, _told(each.text, sounds)) for each in unrolled(list(shown), lines))
+    return [*(Cue(source_id, span.start_ms, span.end_ms, said, track) for span, said in told if said), *rejects]
+
+
+def _told_lines(words: Iterable[str]) -> Iterator[str]:
+    """The lines of what is shown at once, without empty ones."""
+    return (line.strip() for each in words for line in each.split("\n") if line.strip())
+
+
+def _told(words: str, sounds: bool) -> str:
+    """What a cue says, as one line."""
+    return " ".join(words.split()) if sounds else spoken_text(words)
 
 
 def _parse(file: Path, text: str, frame_rate: float) -> pysubs2.SSAFile:

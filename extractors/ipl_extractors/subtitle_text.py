@@ -101,15 +101,21 @@ def _ends_with_number(lines: list[str]) -> bool:
     return bool(lines) and lines[-1].strip().isdigit()
 
 
+_TIME_OF_A_WORD = re.compile(r"<[\d:.]+>")
+_BETWEEN_BLOCKS = re.compile(r"\n\n+|\n[ \t]+\n(?=(?:[^\n]*\n)?[^\n]*-->|(?:NOTE|STYLE|REGION)\b)")
+"""Empty lines; of blanks only what is before another block, as YouTube has cues whose first line is a blank."""
+
+
 def fence_cues(text: str) -> str:
     """Makes SubRip or WebVTT text safe to parse, so that pysubs2 takes no more and no less for their words.
 
     pysubs2 reads all lines up to the next time for a cue's text, so WebVTT's NOTE and STYLE blocks and named
-    cues would join the cue before them; and it takes a last line of digits for the number of the next cue.
+    cues would join the cue before them; and it takes a last line of digits for the number of the next cue, and a line
+    in which each word has its time, as YouTube writes them, for the times of a cue.
     """
     if text.lstrip().startswith("WEBVTT"):
         cues = []
-        for block in re.split(r"\n[ \t]*\n", text):
+        for block in _BETWEEN_BLOCKS.split(_TIME_OF_A_WORD.sub("", text)):
             lines = block.strip("\n").split("\n")
             time = next((number for number, line in enumerate(lines[:2]) if "-->" in line), None)
             if time is not None:
