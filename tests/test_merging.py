@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import chain
 
 import numpy as np
+import pytest
 from ipl_extractors.readings import Merger, Text, Vote
 
 
@@ -124,19 +125,32 @@ def test_the_same_line_elsewhere_is_another_text() -> None:
 def test_a_text_that_grows_word_by_word_is_one() -> None:
     grown = ["So", "So what", "So what is", "So what is it that", "So what is\nit that you want?"]
     pieces = [text(400 * n, 400 * (n + 1), said, 0.99, where=20 - 4 * n) for n, said in enumerate(grown)]
-    (whole,) = merged(pieces)
-    assert (whole.start_ms, whole.end_ms, whole.best()[0]) == (0, 2000, grown[-1])
+    (whole,) = merged([*pieces[:-1], replace(pieces[-1], end_ms=5000)])
+    assert (whole.start_ms, whole.end_ms, whole.best()[0]) == (0, 5000, grown[-1])
     missed = [*pieces[:2], *pieces[3:]]  # one that was displayed for too short a time to be seen
     (whole,) = merged(missed)
     assert (whole.start_ms, whole.end_ms) == (0, 2000)
-    (whole,) = merged(
-        [text(0, 300, "你", 0.99), text(300, 600, "你好", 0.99, where=8), text(600, 2000, "你好吗", where=16)]
-    )
+    said = [text(0, 300, "你", 0.99), text(300, 600, "你好", 0.99, where=8), text(600, 2000, "你好吗", where=16)]
+    (whole,) = merged(said)
     assert (whole.start_ms, whole.best()[0]) == (0, "你好吗")
 
 
-def test_an_answer_that_the_next_text_begins_with_is_a_text_of_its_own() -> None:
-    for said in ("Well...", "I"):
-        first, second = merged([text(0, 1000, said, 0.99), text(1000, 2000, "Well... It's late.", where=32)])
-        assert (first.best()[0], second.start_ms) == (said, 1000)
-    assert len(merged([text(0, 500, "I", 0.99), text(500, 2000, "It's late.", where=32)])) == 2
+@pytest.mark.parametrize(
+    ("said", "after", "end_ms", "start_ms"),
+    [
+        ("Well...", "Well... It's late.", 500, 500),
+        ("I", "It's late.", 500, 500),
+        ("Thank you", "Thank you very much", 1500, 1500),
+        ("Thank you.", "Thank you very much.", 700, 1000),
+        ("I love you!", "I love you more.", 700, 700),
+        ("不行", "不行，我得走了", 1500, 1500),
+        ("- Where is he?", "- Where is he?\n- Over there.", 800, 800),
+        ("I know", "I know you did it and why", 500, 500),
+        ("I know", "I know it", 500, 1000),
+    ],
+)
+def test_what_the_next_text_begins_with_may_be_a_text_of_its_own(
+    said: str, after: str, end_ms: int, start_ms: int
+) -> None:
+    found = merged([text(0, end_ms, said, 0.99), text(start_ms, start_ms + 1600, after, 0.99, where=32)])
+    assert [each.best()[0] for each in found] == [said, after]

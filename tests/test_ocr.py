@@ -80,7 +80,16 @@ def test_rapidocr_takes_colours_as_they_are(capfd: pytest.CaptureFixture[str]) -
 
 @pytest.mark.parametrize(
     ("language", "missing"),
-    [("vie", "ạ"), ("ru", "any letter"), ("ko", "any letter"), ("fr", ""), ("sr-Latn", ""), ("mdw", ""), ("-", "")],
+    [
+        ("vie", "ạ"),
+        ("ru", "any letter"),
+        ("ko", "any letter"),
+        ("fr", ""),
+        ("sr-Latn", ""),
+        ("mdw", ""),
+        ("az-Cyrl", "any letter"),
+        ("-", ""),
+    ],
 )
 def test_rapidocr_says_what_it_cannot_read(language: str, missing: str) -> None:
     said = RapidOcr().cannot_read(language)

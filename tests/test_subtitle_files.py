@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -39,52 +40,91 @@ def test_times_text_and_track(tmp_path: Path) -> None:
     assert first.track == "subtitle-file:talk.srt"
 
 
-YOUTUBE = """WEBVTT
-Kind: captions
-Language: en
-
-00:00:00.160 --> 00:00:02.470 align:start position:0%
-_
-hello<00:00:00.480><c> and</c><00:00:00.640><c> welcome</c>
-
-00:00:02.470 --> 00:00:02.480 align:start position:0%
-hello and welcome
-_
-
-00:00:02.480 --> 00:00:04.470 align:start position:0%
-hello and welcome
-to<00:00:02.800><c> the</c><00:00:03.040><c> show</c>
-
-00:00:04.470 --> 00:00:04.480 align:start position:0%
-to the show
-_
-
-00:00:04.480 --> 00:00:06.950 align:start position:0%
-to the show
-[Music]
-
-00:00:07.000 --> 00:00:09.000 align:start position:0%
-[Music]
-today<00:00:07.300><c> we</c><00:00:07.500><c> look</c>
-""".replace("_", " ")
+def youtube(lines: Sequence[str]) -> str:
+    """Automatic captions of two seconds a line: each word with its time, and the line before above it."""
+    blocks, before = ["WEBVTT\nKind: captions\nLanguage: en"], " "
+    for number, line in enumerate(lines):
+        first, *others = line.split()
+        words = first + "".join(
+            f"<00:00:{2 * number + 1:02d}.{100 + n}><c> {word}</c>" for n, word in enumerate(others)
+        )
+        start, end = (f"00:00:{second:02d}" for second in (2 * number, 2 * number + 1))
+        blocks.append(f"{start}.160 --> {end}.990 align:start position:0%\n{before}\n{words}")
+        blocks.append(f"{end}.990 --> 00:00:{2 * number + 2:02d}.160 align:start position:0%\n{line}\n ")
+        before = line
+    return "\n\n".join(blocks) + "\n"
 
 
 def test_what_youtube_shows_again_is_said_once(tmp_path: Path) -> None:
-    cues = cues_of(tmp_path, "talk.en.vtt", YOUTUBE)
-    assert [(cue.start_ms, cue.end_ms, cue.text) for cue in cues] == [
-        (160, 2480, "hello and welcome"),
-        (2480, 4480, "to the show"),
-        (7000, 9000, "today we look"),
-    ]
+    lines = ["hello and welcome", "to the show", "today", "we look at", "[Music]", "birds and trees", "bye"]
+    cues = cues_of(tmp_path, "talk.en.vtt", youtube(lines))
+    spoken = [line for line in lines if line != "[Music]"]
+    assert texts(cues) == spoken
+    assert [cue.start_ms for cue in cues] == [160 + 2000 * lines.index(line) for line in spoken]
+    assert cues[0].end_ms == cues[1].start_ms
 
 
-@given(st.lists(st.lists(st.sampled_from(["one", "two", "three", "four", "five"]), min_size=2, max_size=5), min_size=4))
+LINES = st.lists(st.lists(st.sampled_from(["one", "two", "ten"]), min_size=2, max_size=4), min_size=5, max_size=9)
+
+
+def one_after_the_other(number: int, length_ms: int = 1000) -> list[Span]:
+    return [Span(1000 * n, 1000 * n + length_ms) for n in range(number)]
+
+
+@given(LINES)
 def test_lines_that_roll_up_come_out_as_they_came(lines: list[list[str]]) -> None:
-    said = [f"{' '.join(words)} {number}" for number, words in enumerate(lines)]
-    spans = [Span(1000 * number, 1000 * (number + 1)) for number in range(len(said))]
+    said = [f"{number} {' '.join(words)}" for number, words in enumerate(lines)]
+    spans = one_after_the_other(len(said))
     shown = [said[0], *("\n".join(pair) for pair in pairwise(said))]
-    assert [each.text for each in unrolled(spans, shown)] == said
-    assert [each.text for each in unrolled(spans, said)] == said
+    assert [(each.span, each.text) for each in unrolled(spans, shown)] == list(zip(spans, said, strict=True))
+    rows = one_after_the_other(len(said), 2000)
+    assert [each.text for each in unrolled(rows, said)] == said
+    assert all(one.span.end_ms == other.span.start_ms for one, other in pairwise(unrolled(rows, said)))
+
+
+@given(LINES, st.booleans())
+def test_what_is_really_said_again_stays(lines: list[list[str]], are_apart: bool) -> None:
+    said = [" ".join(words) + "." for words in lines]
+    said = [each for each in said for _ in range(2)]
+    spans = one_after_the_other(len(said), 500 if are_apart else 1000)
+    assert [(each.span, each.text) for each in unrolled(spans, said)] == list(zip(spans, said, strict=True))
+
+
+@pytest.mark.parametrize(
+    "spans",
+    [
+        [Span(0, 3000), Span(200, 3000), Span(3000, 6000), Span(3200, 6000), Span(6000, 9000), Span(6200, 9000)],
+        [Span(0, 30000), Span(200, 4000), Span(3500, 8000), Span(7500, 12000), Span(11000, 15000)],
+        [Span(0, 4000), *(Span(300 * n, 300 * n + 900) for n in range(1, 8))],
+    ],
+)
+def test_texts_that_are_displayed_together_keep_their_times(spans: list[Span]) -> None:
+    texts_ = [f"Number {number}" for number in range(len(spans))]
+    assert [each.span for each in unrolled(spans, texts_)] == spans
+
+
+def test_readings_that_differ_in_a_letter_are_the_same_and_other_words_are_not() -> None:
+    spans = one_after_the_other(4)
+    shown = [
+        "that we started",
+        "that we staried\nto look for it",
+        "to lock for it\nall over again",
+        "all aver again\nand",
+    ]
+    assert [each.text for each in unrolled(spans, shown, 75)][1:] == ["to look for it", "all over again", "and"]
+    for counted in (["You can go", "You can't go"], ["10 seconds to go", "1 seconds to go"]):
+        texts_ = [*counted, *counted]
+        assert [each.text for each in unrolled(spans, texts_, 75)] == texts_
+
+
+def test_a_note_that_is_not_closed_takes_no_other_words_shown_with_it(tmp_path: Path) -> None:
+    content = "1\n00:00:01,000 --> 00:00:03,000\n♪ Somewhere\n\n2\n00:00:01,000 --> 00:00:03,000\nCome with me.\n"
+    assert texts(cues_of(tmp_path, "talk.srt", content)) == ["Come with me."]
+
+
+def test_a_cue_behind_lines_of_blanks_is_read(tmp_path: Path) -> None:
+    content = "WEBVTT\n\n1\n00:01.000 --> 00:02.000\nOne.\n\n \n3\n00:03.000 --> 00:04.000\nTwo.\n"
+    assert texts(cues_of(tmp_path, "talk.vtt", content)) == ["One.", "Two."]
 
 
 @pytest.mark.parametrize(

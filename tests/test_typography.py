@@ -44,6 +44,21 @@ def test_a_bar_that_was_not_seen_whole_is_no_digit_but_what_has_a_flag_is(filled
     assert Typography().mend([worn]) == [read]
 
 
+@pytest.mark.parametrize(("shown", "read"), [("That sailor", "That-sailor"), ("That-sailor", "That-sailor")])
+def test_a_hyphen_that_is_a_bit_of_the_scene_is_a_space(shown: str, read: str) -> None:
+    seen = line(f"He saw {shown} laugh", f"He saw {read} laugh")
+    if shown != read:
+        column = round(seen.centres[11])
+        seen.ink[20:40, column] = True
+    assert Typography().mend([seen]) == [f"He saw {shown} laugh"]
+
+
+def test_a_dash_that_was_read_is_not_put_before_the_line_again() -> None:
+    dashed = line("- She laughed", "- She laughed")
+    centres = (dashed.runs[1][0], *dashed.centres[1:])  # the recogniser's places are rough
+    assert Typography().mend([Line("- She laughed", centres, dashed.ink)]) == ["- She laughed"]
+
+
 @pytest.mark.skipif(not find_font("sans"), reason="no font with Spanish marks is installed")
 @pytest.mark.parametrize("size", [20, 36])
 @pytest.mark.parametrize(

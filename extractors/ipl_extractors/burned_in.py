@@ -41,8 +41,8 @@ SNAPSHOT = ".burned_in"
 STRAY = 0.3
 """Of a band whose rows are known less than this share of the time is off them."""
 
-SAME_WORDS = 90
-"""Words that are shown again are read the same but for this rapidfuzz ratio."""
+SAME_WORD = 75
+"""A word that is shown again is read the same from this rapidfuzz ratio on."""
 
 LETTERS_PX = 44
 """Higher lines are scaled down to this height: text readers scale them to about as much."""
@@ -252,7 +252,7 @@ def _without_strays(shown: list[_Shown], others: Sequence[Span]) -> list[_Shown]
 
 def _without_repeats(shown: Sequence[_Shown]) -> list[_Shown]:
     """What was read in a band without the lines of a text that the one before it showed, where all roll up."""
-    new = unrolled([each.span for each in shown], [each.text for each in shown], SAME_WORDS)
+    new = unrolled([each.span for each in shown], [each.text for each in shown], SAME_WORD)
     return [shown[each.number].with_new(each) for each in new]
 
 

@@ -38,9 +38,10 @@ SHORTEST_TEXT = 2
 """Of so many characters is what shows for a shorter time, at the least: a stroke of the scene is read as a 1."""
 
 
-ENOUGH_WORDS, NEXT_WORD_MS = 2, 400
-"""So many words that begin the next text, too, are no answer such as "Well, ..."; and how long a word of a text that
-grows may be displayed and not be seen."""
+MOST_ADDED, NEXT_WORD_MS = 4, 400
+"""So many words a text grows by at the most, some of which may be displayed for too short a time to be seen; and for
+how long nothing of it may be seen."""
+ENDS = frozenset(".!?…。！？")
 _WORDS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\s\u3040-\u30ff\u3400-\u9fff]+")
 """Words, and letters of what is written without spaces."""
 
@@ -77,6 +78,8 @@ class Text:
     """whether one of its lines stands where one of every text of the band does"""
     on_a_row: bool = True
     """whether one of its lines stands where any was seen in the probes"""
+    has_grown: bool = False
+    """whether it was written word by word"""
 
     @property
     def newest_strokes(self) -> npt.NDArray[np.bool_]:
@@ -185,7 +188,7 @@ def _joined(one: Text, other: Text) -> Text:
     closed = most_closed(one.closed, other.closed)
     if _grows(one, other):
         on_row, on_a_row = one.on_row or other.on_row, one.on_a_row or other.on_a_row
-        return replace(other, start_ms=one.start_ms, closed=closed, on_row=on_row, on_a_row=on_a_row)
+        return replace(other, start_ms=one.start_ms, closed=closed, on_row=on_row, on_a_row=on_a_row, has_grown=True)
     joined = replace(one, end_ms=other.end_ms, readings=one.readings + other.readings, closed=closed)
     if one.is_short and _is_part(one, other):
         return replace(other, start_ms=one.start_ms, readings=joined.readings, closed=closed)
@@ -228,12 +231,16 @@ def _one_text(one: Text, other: Text, same_text: float) -> bool:
 
 
 def _grows(one: Text, other: Text) -> bool:
-    """Whether a text is the one before it and more: captions that are written as they are spoken, word by word."""
-    if not (one.readings and other.readings):
+    """Whether a text is the one before it and a word or so more, as captions are that are written as they are spoken.
+
+    A word is displayed alone for less time than a text is; no sentence that has ended goes on.
+    """
+    if not (one.readings and other.readings) or not (one.has_grown or one.is_hasty or other.is_hasty):
         return False
-    said, more = (_WORDS.findall(each.best()[0]) for each in (one, other))
-    is_said_before = len(said) < len(more) and ratio(" ".join(said), " ".join(more[: len(said)])) >= SAME_PART
-    return is_said_before and (one.is_hasty or len(said) >= ENOUGH_WORDS)
+    said, more = one.best()[0], other.best()[0]
+    words, others = _WORDS.findall(said), _WORDS.findall(more)
+    is_more = 0 < len(others) - len(words) <= MOST_ADDED and said[-1] not in ENDS
+    return is_more and ratio(" ".join(words), " ".join(others[: len(words)])) >= SAME_PART
 
 
 def _bridges(one: Text, between: Sequence[Text], other: Text) -> bool:

@@ -16,12 +16,14 @@ from ipl.records import Span
 
 __all__ = ["Unrolled", "unrolled"]
 
-FEWEST_WORDS = 2
-"""So many words, or a whole line, are no coincidence."""
+FEWEST_WORDS, MOST_WORDS = 2, 60
+"""So many words, or a whole line, are no coincidence; more than the others no subtitle shows."""
 ROLLING, ENOUGH = 0.5, 3
-"""From this share, and number, of subtitles on that show again what the one before them did, all of a track roll."""
+"""From this share, and number, of subtitles on that begin with the end of the one before them, all of a track roll."""
 TOUCH_MS = 100
 """Two that are no farther apart follow each other without a gap."""
+LONG_WORD = 4
+"""In shorter words, and in numbers, one other letter makes another word."""
 
 
 class Unrolled(NamedTuple):
@@ -32,31 +34,32 @@ class Unrolled(NamedTuple):
     text: str
 
 
-def unrolled(spans: Sequence[Span], texts: Sequence[str], same_words: float = 100.0) -> list[Unrolled]:
+def unrolled(spans: Sequence[Span], texts: Sequence[str], same_word: float = 100.0) -> list[Unrolled]:
     """Returns what each text of a track shows that the one before it did not; all of it if the track does not roll.
 
-    A text may have several lines, and be broken elsewhere than before; words are the same from the rapidfuzz ratio
-    `same_words` on, 0 to 100. One that shows nothing new goes on with the one before it. Where lines that roll up are
-    texts of their own, which are displayed together with the next, each ends where that begins.
+    A text may have several lines, and be broken elsewhere than before; longer words are the same from the rapidfuzz
+    ratio `same_word` on, 0 to 100. One that shows nothing new goes on with the one before it. Where each line that
+    rolls up is a text of its own, displayed until the one after the next comes, it ends where the next begins.
 
     >>> spans = [Span(1000 * number, 1000 * (number + 1)) for number in range(5)]
     >>> shown = ["so what", "so what\\nis it", "is it\\nthat you", "that you", "that you\\nwant"]
     >>> [(each.span.end_ms, each.text) for each in unrolled(spans, shown)]
     [(1000, 'so what'), (2000, 'is it'), (4000, 'that you'), (5000, 'want')]
-    >>> [each.text for each in unrolled(spans[:4], ["No.", "No.\\nI said no.", "Who?", "Nobody."])]
-    ['No.', 'No.\\nI said no.', 'Who?', 'Nobody.']
-    >>> long = [Span(1000 * number, 1000 * (number + 2)) for number in range(4)]
-    >>> [each.span.end_ms for each in unrolled(long, ["so what", "is it", "that you", "want"])]
-    [1000, 2000, 3000, 5000]
+    >>> [each.text for each in unrolled(spans, ["No.", "No.\\nI said no.", "Go!", "Go!", "Go!"])]
+    ['No.', 'No.\\nI said no.', 'Go!', 'Go!', 'Go!']
+    >>> long = [Span(1000 * number, 1000 * (number + 2)) for number in range(5)]
+    >>> [each.span.end_ms for each in unrolled(long, ["so what", "is it", "that you", "want", "of me"])]
+    [1000, 2000, 3000, 4000, 6000]
     """
-    gaps_ms = [later.start_ms - earlier.end_ms for earlier, later in pairwise(spans)]
-    if sum(gap_ms < -TOUCH_MS for gap_ms in gaps_ms) >= max(ENOUGH, ROLLING * len(gaps_ms)):
-        spans = [*(_until(one, other.start_ms) for one, other in pairwise(spans)), spans[-1]]
-        gaps_ms = [min(0, gap_ms) for gap_ms in gaps_ms]
-    touching = [abs(gap_ms) <= TOUCH_MS for gap_ms in gaps_ms]
-    seen = [0, *(_num_shared(*both, same_words) for both in pairwise(texts))]
-    seen = [number if touches else 0 for number, touches in zip(seen, [False, *touching], strict=False)]
-    if sum(map(bool, seen)) < max(ENOUGH, ROLLING * sum(touching)):
+    if _are_rows(spans):
+        spans = [*(Span(one.start_ms, other.start_ms) for one, other in pairwise(spans)), spans[-1]]
+    seen = [0] * len(texts)
+    for number, (one, other) in enumerate(pairwise(spans), start=1):
+        if abs(other.start_ms - one.end_ms) <= TOUCH_MS:
+            seen[number] = _num_shared(texts[number - 1], texts[number], same_word)
+    has_new = [number < len(text.split()) for number, text in zip(seen, texts, strict=True)]
+    is_proof = [new and _is_enough(number, text) for number, new, text in zip(seen, has_new, texts, strict=True)]
+    if sum(is_proof) < max(ENOUGH, ROLLING * (sum(has_new) - 1)):  # a chorus repeats itself, too, and shows nothing new
         seen = [0] * len(texts)
     found: list[Unrolled] = []
     for number, (span, text) in enumerate(zip(spans, texts, strict=True)):
@@ -68,21 +71,31 @@ def unrolled(spans: Sequence[Span], texts: Sequence[str], same_words: float = 10
     return found
 
 
-def _until(span: Span, end_ms: int) -> Span:
-    return Span(span.start_ms, end_ms) if span.start_ms < end_ms < span.end_ms else span
+def _are_rows(spans: Sequence[Span]) -> bool:
+    """Whether most texts are displayed until the one after the next comes, each beginning and ending after the last."""
+    are_in_order = all(one.start_ms < other.start_ms and one.end_ms < other.end_ms for one, other in pairwise(spans))
+    pairs = zip(spans, spans[1:], spans[2:], strict=False)
+    until = [abs(one.end_ms - third.start_ms) <= TOUCH_MS for one, other, third in pairs if other.start_ms < one.end_ms]
+    return are_in_order and sum(until) >= max(ENOUGH, ROLLING * len(spans))
 
 
-def _num_shared(before: str, text: str, same_words: float) -> int:
-    """How many of a text's first words are the last ones of the text before; of several numbers the likeliest."""
-    old, new = before.split(), text.split()
-    first_line = len(text.split("\n", 1)[0].split())
-    alike = {
-        number: ratio(" ".join(old[-number:]), " ".join(new[:number]))
-        for number in range(1, min(len(old), len(new)) + 1)
-        if number >= FEWEST_WORDS or number == first_line
-    }
-    best = max(alike, key=lambda number: (alike[number], number), default=0)
-    return best if alike.get(best, 0) >= same_words else 0
+def _num_shared(before: str, text: str, same_word: float) -> int:
+    """How many of a text's first words are the last ones of the text before, at the most."""
+    old, new = before.split()[-MOST_WORDS:], text.split()[:MOST_WORDS]
+    for number in range(min(len(old), len(new)), 0, -1):
+        if all(_is_same(*words, same_word) for words in zip(old[-number:], new, strict=False)):
+            return number
+    return 0
+
+
+def _is_enough(number: int, text: str) -> bool:
+    """Whether it is no coincidence that so many of a text's first words were there before."""
+    return number >= FEWEST_WORDS or 0 < number == len(text.split("\n", 1)[0].split())
+
+
+def _is_same(one: str, other: str, same_word: float) -> bool:
+    is_long = min(len(one), len(other)) >= LONG_WORD and not any(map(str.isdigit, one + other))
+    return one == other or (is_long and ratio(one, other) >= same_word)
 
 
 def _without_first(text: str, number: int) -> str:

@@ -42,6 +42,8 @@ CONTRAST = 50
 
 ENCLOSED = 0.4
 """Of bright outlined letters about three quarters are closed off, of what is between dark ones an eighth."""
+LETTERS_BRIGHT = 80, 40
+"""How bright letters may be, as percentiles of all strokes, of which some are what is seen between them."""
 WIDE_GAP = 0.5
 """A gap wider than one between words, as a share of the line's height."""
 WELL_CENTRED = 0.3
@@ -192,15 +194,21 @@ def enclosed(luma: Luma, line_height: int) -> float:
     """Which share of the thin bright strokes in a crop is closed off, 0 to 1; all of them where none is dark.
 
     An outline stands out as much as the letters themselves, and what is behind may be as bright as bright letters. But
-    these their outlines close off; what is bright between dark letters is part of what is bright around them.
+    these their outlines close off; what is bright between dark letters is part of what is bright around them. Letters
+    may be less bright than what is seen of the scene between them: red ones.
     """
-    import cv2
-
     thin, dark = (contrast(luma, line_height, kind) > CONTRAST for kind in (False, True))
     if not thin.any() or not dark.any():
         return float(thin.any())
-    bright = luma >= (np.percentile(luma[thin], 80) + np.percentile(luma[dark], 20)) / 2
-    thin &= bright
+    behind = np.percentile(luma[dark], 20)
+    return max(_closed_off(thin, luma >= (np.percentile(luma[thin], share) + behind) / 2) for share in LETTERS_BRIGHT)
+
+
+def _closed_off(thin: Mask, bright: Mask) -> float:
+    """Which share of the thin strokes in what is bright does not reach beyond thin strokes."""
+    import cv2
+
+    thin = thin & bright
     number, labels = cv2.connectedComponents(bright.view(np.uint8), connectivity=4)
     size, strokes = (np.bincount(labels[mask], minlength=number) for mask in (bright, thin))
     open_ = strokes < 0.5 * size  # a surface, with strokes only where letters narrow it

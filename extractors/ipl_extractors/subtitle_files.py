@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pysubs2
@@ -79,6 +79,7 @@ def read_cues(
 ) -> list[Cue | Reject]:
     """Reads a subtitle file's cues in order of start, then rejects; lines shown at the very same time are one cue.
 
+    Where lines roll up, a cue has those that came with it (`ipl_extractors.rolling`).
     `encoding` and `sounds` are options of `SubtitleFile`; `language` helps to tell an encoding.
     Raises MediaError where the file is empty, is not text, or holds no cue that can be parsed.
     """
@@ -100,26 +101,16 @@ def read_cues(
     shown: dict[Span, list[str]] = {}
     for event in sorted((each for each in parsed if each.is_text), key=lambda each: each.start):
         words = plain_text(event.plaintext)
+        words = " ".join(words.split()) if sounds else spoken_text(words)
         start = max(event.start, 0)
-        if words.strip() and event.end > start:
+        if words and event.end > start:
             shown.setdefault(Span(start, event.end), []).append(words)
-        elif said := _told(words, sounds):
+        elif words:
             detail = f"{file.name}: displayed from {event.start} to {event.end} ms"
-            rejects.append(Reject(source_id, start, start, "cues", "ends before start", said, detail))
+            rejects.append(Reject(source_id, start, start, "cues", "ends before start", words, detail))
     track = f"subtitle-file:{file.name}"
-    lines = ["\n".join(_told_lines(words)) for words in shown.values()]
-    told = ((each.span, _told(each.text, sounds)) for each in unrolled(list(shown), lines))
-    return [*(Cue(source_id, span.start_ms, span.end_ms, said, track) for span, said in told if said), *rejects]
-
-
-def _told_lines(words: Iterable[str]) -> Iterator[str]:
-    """The lines of what is shown at once, without empty ones."""
-    return (line.strip() for each in words for line in each.split("\n") if line.strip())
-
-
-def _told(words: str, sounds: bool) -> str:
-    """What a cue says, as one line."""
-    return " ".join(words.split()) if sounds else spoken_text(words)
+    told = unrolled(list(shown), [" ".join(lines) for lines in shown.values()])
+    return [*(Cue(source_id, each.span.start_ms, each.span.end_ms, each.text, track) for each in told), *rejects]
 
 
 def _parse(file: Path, text: str, frame_rate: float) -> pysubs2.SSAFile:

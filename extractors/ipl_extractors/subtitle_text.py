@@ -116,7 +116,9 @@ def fence_cues(text: str) -> str:
     if text.lstrip().startswith("WEBVTT"):
         cues = []
         for block in _BETWEEN_BLOCKS.split(_TIME_OF_A_WORD.sub("", text)):
-            lines = block.strip("\n").split("\n")
+            lines = block.split("\n")
+            while lines and not lines[0].strip():
+                del lines[0]
             time = next((number for number, line in enumerate(lines[:2]) if "-->" in line), None)
             if time is not None:
                 cues.append("\n".join(lines[time:]))

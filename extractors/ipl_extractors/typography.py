@@ -66,6 +66,7 @@ TURNED_AS = frozenset("iIl1|;j")
 NARROW, HANGS, TAPERS = 0.35, 0.12, 0.5
 """How wide it is at the most, how much lower than a capital it begins and ends at the least, as shares of a capital's
 height, and how much of its box it fills: so is it in nearly all upright faces of DejaVu and Liberation, and no j."""
+DASHES = frozenset("-–—")
 TWINS = frozenset("cosuvwxzCOSUVWXZ")
 """Letters whose capitals look like them, only larger."""
 TALL = frozenset("ABDEFGHIJKLMNPQRTYbdfhkl0123456789!?")
@@ -120,10 +121,10 @@ class Line:
         gaps = ((max(end, left), min(first, right)) for (_, end), (first, _) in pairwise(self.runs))
         return max((right - left for left, right in gaps), default=0.0)
 
-    def num_runs(self, one: int, other: int) -> int:
-        """How many runs of ink there are between those of two letters."""
+    def between(self, one: int, other: int) -> list[tuple[int, int]]:
+        """The runs of ink between those of two letters."""
         runs = dict(zip(self.letters, self.run_of, strict=True))
-        return max(0, runs[other] - runs[one] - 1)
+        return self.runs[runs[one] + 1 : runs[other]]
 
 
 class Typography:
@@ -178,7 +179,7 @@ class Typography:
         text = _set_marks(_set_spaces("".join(letters), line))
         if _has_turned_mark(line, glyphs, capital):
             return "¡" + text[_is_in_first_run(line) :].lstrip()
-        return "- " + text if _has_dash(line) else text
+        return "- " + text if _has_dash(line) and text[0] not in DASHES else text
 
 
 def with_apostrophes(text: str, apostrophe: str) -> str:
@@ -288,11 +289,21 @@ def _set_spaces(text: str, line: Line) -> str:
             spaced[match.start()] = ""
     for match in _HYPHEN.finditer(text):
         before, after = match.start() - 1, match.end()
-        if line.gap(before, after) >= least and not line.num_runs(before, after):
+        runs = line.between(before, after)
+        is_space = line.gap(before, after) >= least if not runs else _are_apart(line, before, after, least, runs)
+        if is_space:
             spaced[match.start() : match.end()] = [" ", *[""] * (match.end() - match.start() - 1)]
         elif match[0] == "- " and line.gap(after - 2, after) < NEARLY * wide:
             spaced[after - 1] = ""
     return "".join(spaced)
+
+
+def _are_apart(line: Line, one: int, other: int, least: float, between: Sequence[tuple[int, int]]) -> bool:
+    """Whether two letters stand as far apart as words, with nothing but bits of the scene, shorter than a hyphen."""
+    runs = dict(zip(line.letters, line.run_of, strict=True))
+    apart = line.runs[runs[other]][0] - line.runs[runs[one]][1]
+    shortest = DASH_LENGTH[0] * (line.rows[1] - line.rows[0])
+    return apart >= least and all(end - first < shortest for first, end in between)
 
 
 def _set_marks(text: str) -> str:

@@ -25,7 +25,7 @@ from ipl.files import write_json
 from ipl.lock import locked
 from ipl.mining.course import Course, Unusable
 from ipl.mining.media import probe
-from ipl.mining.plan import Cast, MiningPlan
+from ipl.mining.plan import Cast, MiningPlan, warning_of
 from ipl.mining.receipts import EARLIER, MinedFolder, Receipt
 from ipl.mining.sources import Source, find_sources
 from ipl.mining.summary import is_of_no_use, summarize
@@ -69,7 +69,8 @@ def mine(
     """
     started = time.monotonic()
     _refuse_to_write_into_a_source(sources, out_dir)
-    if warning := Cast(plan).warning:  # a plan that cannot be played is told before any work, too
+    Cast(plan)  # a plan that cannot be played is told before any work
+    if warning := warning_of(plan):
         say(f"  {warning}")
     found = find_sources(sources)
     folder = MinedFolder(out_dir.resolve())

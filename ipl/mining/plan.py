@@ -15,9 +15,9 @@ from ipl.records import Reading
 from ipl.registry import HOOKS, Registry, implement
 from ipl.schemas import SCHEMA_VERSION
 
-__all__ = ["Cast", "MiningPlan", "PluginChoice", "TextReaderMeter"]
+__all__ = ["Cast", "MiningPlan", "PluginChoice", "TextReaderMeter", "warning_of"]
 
-MINING_REVISION = 2
+MINING_REVISION = 3
 """Goes up when the same plan gives other tables: sources mined before are mined again."""
 
 ONE_OF = ("voice_detector", "text_reader", "aligner")
@@ -44,6 +44,20 @@ class MiningPlan:
     """Local plugin files."""
 
 
+def warning_of(plan: MiningPlan) -> str | None:
+    """What the plan's text reader says against its language, if it is known; PluginError where it cannot."""
+    (choice,) = plan.plugins["text_reader"]
+    ask: Callable[[str], str | None] | None
+    ask = getattr(Registry(plan.files).get("text_reader", choice.name).cls(**choice.options), "cannot_read", None)
+    if not (ask and plan.language):
+        return None
+    try:
+        said = ask(plan.language)
+    except Exception as error:
+        raise PluginError(f"text_reader {choice.name!r}: cannot_read raised {type(error).__name__}: {error}") from error
+    return f"text reader {choice.name}: {said}" if said else None
+
+
 class Cast:
     """The plugins of a plan, made and put behind their hooks; a process has one and keeps it between sources."""
 
@@ -60,8 +74,6 @@ class Cast:
         if not callers["cue_extractor"]:
             raise PluginError("mining: found no cue_extractor, expected one or more")
         self.detect_voice, self._read_text, self.align = (callers[role][0] for role in ONE_OF)
-        self.warning = _warning(registry, plan)
-        """what the text reader says against the plan's language"""
         self.cue_extractors = {
             choice.name: caller
             for choice, caller in zip(plan.plugins["cue_extractor"], callers["cue_extractor"], strict=True)
@@ -93,14 +105,6 @@ class TextReaderMeter:
         read = (bool(each.text) for found in readings for each in found)
         self.recognizer_calls += len(pictures) if lines else sum(read)
         return readings
-
-
-def _warning(registry: Registry, plan: MiningPlan) -> str | None:
-    (choice,) = plan.plugins["text_reader"]
-    made = registry.get("text_reader", choice.name).cls(**choice.options)
-    ask: Callable[[str], str | None] = getattr(made, "cannot_read", lambda _: None)
-    found = ask(plan.language) if plan.language else None
-    return f"text reader {choice.name}: {found}" if found else None
 
 
 def _caller(registry: Registry, role: str, choice: PluginChoice) -> Callable[..., Any]:

@@ -15,17 +15,23 @@ import numpy.typing as npt
 
 import ipl
 from ipl.errors import InputError
-from ipl.mining.scripts import script_of_language
 from ipl.records import Reading
 from ipl_extractors.ocr.line_decoder import DecodedLine, LineDecoder
 
 __all__ = ["RapidOcr"]
 
 Picture = npt.NDArray[np.uint8]
-READ = frozenset({"latin", "cjk"})
-UNREAD = {"vi": "ạ, ả, ấ ...", "yo": "ẹ, ọ, ṣ", "ig": "ị, ọ, ụ", "gn": "ẽ, ỹ", "ko": "any letter"}
-"""What its model lacks of languages in these scripts, by ISO 639. Of those that wordfreq has lists of it lacks letters
-of Vietnamese and Korean alone, of the one in a third of the 5,000 most frequent words."""
+READ = ("Latn", "Hans", "Hant", "Hani", "Jpan")
+UNREAD = {
+    "vi": "ạ, ả, ấ ...",
+    "yo": "ẹ, ọ, ṣ",
+    "ig": "ị, ọ, ụ",
+    "gn": "ẽ, ỹ",
+    "ve": "ḓ, ṋ, ṱ",
+    "kab": "ḥ, ṛ, ẓ",
+}
+"""What its model lacks of some languages in these scripts. Of those that wordfreq has lists of it lacks letters of
+Vietnamese alone, in a third of the 5,000 most frequent words."""
 
 
 @ipl.plugin("rapidocr")
@@ -33,8 +39,8 @@ class RapidOcr:
     """Reads Latin, Chinese and Japanese text with PP-OCRv6 on onnxruntime; works out of the box."""
 
     LANGUAGES: ClassVar[str] = (
-        "Chinese, Japanese, and what is written in Latin letters, but for Vietnamese, Yoruba, Igbo and Guarani, of "
-        "which it has not all; for these and other scripts name a recognition_model"
+        "Chinese, Japanese, and most of what has Latin letters (not all of Vietnamese, Yoruba, Igbo); for "
+        "others name a recognition_model"
     )
     COST: ClassVar[str] = (
         "167 ms of a processor for a line as wide as a 720p picture, 253 ms for all of it (benchmarks/text_readers.py)"
@@ -58,9 +64,9 @@ class RapidOcr:
 
         if self.recognition_model is not None or not langcodes.tag_is_valid(language):
             return None
-        tag = langcodes.Language.get(language)
-        script = "latin" if tag.script == "Latn" else script_of_language(language)
-        missing = UNREAD.get(tag.language or "", None if script in READ else "any letter")
+        tag = langcodes.Language.get(language).maximize()
+        is_read = tag.script in (None, "Zzzz", *READ)
+        missing = UNREAD.get(tag.language or "") if is_read else "any letter"
         if missing is None:
             return None
         return (
