@@ -140,6 +140,7 @@ def test_what_a_run_would_stumble_over(fake_plan: Path, old: str, new: str, expe
         ("data: {", "data: [x] #", ["4: data"]),
         ("initializer: fake", "selector: al", ["6: defaults.selector.use"]),
         ("seed: 3", "mine: 3\nmodels: 3", ["2: mine", "3: models"]),
+        ("seed: 3", "seed: -1", ["2: seed"]),
     ],
 )
 def test_one_fault_is_told_once(fake_plan: Path, old: str, new: str, expected: list[str]) -> None:

@@ -121,8 +121,8 @@ class _Reader:
 
     def seed(self) -> int:
         seed = self.tree.value.get("seed", 0)
-        if isinstance(seed, bool) or not isinstance(seed, int):
-            self.tree.problem(("seed",), f"found {seed!r}, expected a whole number")
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            self.tree.problem(("seed",), f"found {seed!r}, expected a whole number, 0 or more")
             return 0
         return seed
 
