@@ -299,11 +299,22 @@ def _set_spaces(text: str, line: Line) -> str:
 
 
 def _are_apart(line: Line, one: int, other: int, least: float, between: Sequence[tuple[int, int]]) -> bool:
-    """Whether two letters stand as far apart as words, with nothing but bits of the scene, shorter than a hyphen."""
+    """Whether two letters stand as far apart as words, with nothing between them but bits of the scene.
+
+    These are shorter than a hyphen, of which a pixel may be all that is seen, and higher, or not on the middle.
+    """
     runs = dict(zip(line.letters, line.run_of, strict=True))
     apart = line.runs[runs[other]][0] - line.runs[runs[one]][1]
-    shortest = DASH_LENGTH[0] * (line.rows[1] - line.rows[0])
-    return apart >= least and all(end - first < shortest for first, end in between)
+    top, bottom = line.rows
+    height = bottom - top
+
+    def is_bit(first: int, end: int) -> bool:
+        bit = _glyph(line.ink, first, end)
+        middle = (bit.bottom - bit.height / 2 - top) / height
+        is_off = bit.height > DASH_HEIGHT * height or not DASH_MIDDLE[0] < middle < DASH_MIDDLE[1]
+        return is_off and end - first < DASH_LENGTH[0] * height
+
+    return apart >= least and all(is_bit(*run) for run in between)
 
 
 def _set_marks(text: str) -> str:
