@@ -9,7 +9,7 @@ from pathlib import Path
 from ipl_datasets.factory.typefaces import FAMILIES, find_font
 from real import real_clips
 from real_burned import burned_films
-from real_styled import styled_films, tongue_films
+from real_styled import spoken_films, styled_films, tongue_films
 from suite import SUITES, Made, make
 
 __all__ = ["FILMS", "typefaces"]
@@ -20,6 +20,7 @@ FILMS: dict[str, Callable[[Path, Collection[int]], Iterator[Made]]] = {
     "real-burned": burned_films,
     "real-styled": styled_films,
     "tongues": tongue_films,
+    "spoken": spoken_films,
 }
 
 

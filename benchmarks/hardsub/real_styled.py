@@ -14,6 +14,7 @@ import math
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -100,13 +101,27 @@ def tongue_films(folder: Path, only: Collection[int] = ()) -> Iterator[Made]:
     return films_of_clips(TONGUE_FILMS, folder, only, _made, SUBTITLES)
 
 
+SPOKEN_FILMS = (
+    Styled("words", "words", "FontName=Liberation Sans,Bold=1,Outline=1.5", OFFICE, 854, 480, 24, seconds=120),
+    Styled("words-left", "words", "FontName=DejaVu Sans,Alignment=1,Outline=1", MEADOW, 1280, 720, 24, seconds=120),
+    Styled("rows", "rows", "FontName=Liberation Sans,Bold=1,Outline=1.5", OFFICE, 854, 480, 24, seconds=120),
+    Styled("rows-top", "rows", "FontName=Nimbus Sans,Alignment=6,Outline=1", MEADOW, 1280, 720, 30, seconds=120),
+)
+
+
+def spoken_films(folder: Path, only: Collection[int] = ()) -> Iterator[Made]:
+    """The same of captions that are written word by word, or roll up: each line comes below the one before it."""
+    return films_of_clips(SPOKEN_FILMS, folder, only, _made, SUBTITLES)
+
+
 def _made(film: Styled, path: Path) -> Made:
     truth = _make(film, path)
     return Made(path, {"style": film.name, "language": film.language}, truth, tuple(truth.recipe["rows"]))
 
 
 def _make(film: Styled, path: Path) -> Truth:
-    lines = _spoken(TONGUES[film.language]) if film.language in TONGUES else _captions(film.language)
+    said = _spoken(TONGUES[film.language]) if film.language in TONGUES else _captions(film.language)
+    lines = {"words": _word_by_word, "rows": _rolling}.get(film.language, lambda given: given)(said)
     recipe: dict[str, Any] = {**asdict(film), "captions": lines.to_string("srt")}
     if path.is_file() and truth_path(path).is_file():
         done = read_truth(path)
@@ -119,7 +134,7 @@ def _make(film: Styled, path: Path) -> Truth:
     _write(film, subtitles, path)
     cues = [
         Displayed(_first_frame_ms(line.start, rate), _first_frame_ms(line.end, rate), line.plaintext)
-        for line in lines
+        for line in said
         if line.start < 1000 * film.seconds
     ]
     recipe["rows"] = _rows(film, subtitles)
@@ -154,6 +169,26 @@ def _spoken(sentences: list[str]) -> pysubs2.SSAFile:
             lines.append(pysubs2.SSAEvent(start=start_ms, end=end_ms, text=sentence.replace("\n", "\\N")))
         start_ms = end_ms + int(rng.choice([0, 42, 400, 900]))
     return lines
+
+
+def _word_by_word(said: pysubs2.SSAFile) -> pysubs2.SSAFile:
+    """Each line with a word more at a time, all displayed for as long."""
+    shown = pysubs2.SSAFile()
+    for line in said:
+        words = line.plaintext.split()
+        for number in range(len(words)):
+            start, end = (line.start + (line.end - line.start) * at // len(words) for at in (number, number + 1))
+            shown.append(pysubs2.SSAEvent(start=start, end=end, text=" ".join(words[: number + 1])))
+    return shown
+
+
+def _rolling(said: pysubs2.SSAFile) -> pysubs2.SSAFile:
+    """Each line below the one before it."""
+    shown = pysubs2.SSAFile()
+    for before, line in pairwise([pysubs2.SSAEvent(), *said]):
+        texts = (each.plaintext.replace("\n", " ") for each in (before, line))
+        shown.append(pysubs2.SSAEvent(start=line.start, end=line.end, text="\\N".join(filter(None, texts))))
+    return shown
 
 
 def _first_frame_ms(time_ms: int, rate: Fraction) -> int:
