@@ -217,15 +217,18 @@ def _cues(media: MediaInfo, shown: list[_Shown]) -> Iterator[tuple[Cue, list[Cue
     signs = {band for band, own in of_band.items() if _is_scenery(own, media.duration_ms)}
     for band, own in of_band.items():
         others = [each.span for each in shown if each.band not in {band, *signs} and each.on_a_row]
-        of_band[band] = _without_strays(own, others)
-        of_band[band] = _without_repeats(of_band[band])
+        of_band[band] = _without_repeats(_without_strays(own, others))
     texts = {band: [each.text.split("\n") for each in own] for band, own in of_band.items()}
     bilingual = {band: are_bilingual(of) for band, of in texts.items()}
     script = {band: script_of(" ".join(chain.from_iterable(of))) for band, of in texts.items()}
-    kept = [each for band, own in of_band.items() if band not in signs for each in own]
+    kept = [
+        each
+        for band, own in of_band.items()
+        if band not in signs
+        for each in own
+        if not are_stripes(each.text, script[band])
+    ]
     for each in sorted(kept, key=lambda each: (each.start_ms, each.band.box.top)):
-        if are_stripes(each.text, script[each.band]):
-            continue
         parts = _by_script(each.text) if bilingual[each.band] else {script[each.band]: each.text}
         for name, text in parts.items():
             track = f"burned-in:{each.band.box.top}-{each.band.box.bottom}:{name}"

@@ -56,14 +56,14 @@ def line_crop(display: Display, box: Box, look: Look) -> Crop:
     if not strokes.any():
         return Crop(stack[tight], display.picture[rows, columns], stack, strokes, (0, stack.shape[1]))
     bright = 255 - stack if look.dark else stack
-    luma, behind = _lumas(strokes, bright)
     around = near(strokes)
+    luma, behind = _lumas(strokes, around, bright)
     if luma - behind < FAINT_LUMA:
         stretch = FAINT_LUMA / max(1.0, luma - behind)
         bright = np.clip(behind + (bright.astype(np.float32) - behind) * stretch, 0, 255).astype(np.uint8)
         luma = behind + FAINT_LUMA
     else:
-        scene = _scene_beside(strokes, bright, behind + OPEN * (luma - behind))
+        scene = _scene_beside(strokes, bright, luma, behind)
         strokes = strokes & ~scene
         around = near(strokes) & ~scene
         bright = _painted(bright, near(scene, 1) & ~strokes, behind)
@@ -85,11 +85,11 @@ def without_scene(display: Display, look: Look) -> Mask:
         return strokes
     place = slice(box.top, box.bottom), slice(box.left, box.right)
     bright = 255 - display.stack[place] if look.dark else display.stack[place]
-    luma, behind = _lumas(strokes[place], bright)
+    luma, behind = _lumas(strokes[place], near(strokes[place]), bright)
     if luma - behind < FAINT_LUMA:
         return strokes
     alone = strokes.copy()
-    alone[place] &= ~_scene_beside(strokes[place], bright, behind + OPEN * (luma - behind))
+    alone[place] &= ~_scene_beside(strokes[place], bright, luma, behind)
     return alone
 
 
@@ -103,10 +103,10 @@ def _box(strokes: Mask, margin: int) -> Box | None:
     return Box(max(0, int(columns[0]) - margin), top, min(width, int(columns[-1]) + 1 + margin), bottom)
 
 
-def _lumas(strokes: Mask, bright: Luma) -> tuple[float, float]:
-    """How bright letters are, and what is around them; there are some."""
-    around = near(strokes) & ~strokes
-    behind = float(np.percentile(bright[around], 25)) if around.any() else 0.0
+def _lumas(strokes: Mask, around: Mask, bright: Luma) -> tuple[float, float]:
+    """How bright letters are, of which there are some, and what is behind them, of which some is `around` them."""
+    beside = around & ~strokes
+    behind = float(np.percentile(bright[beside], 25)) if beside.any() else 0.0
     return float(np.median(bright[strokes])), behind
 
 
@@ -126,7 +126,7 @@ def _with_all(ink: Mask, rows: slice) -> slice:
     return slice(max(0, min(rows.start, first)), min(len(ink), max(rows.stop, end)))
 
 
-def _scene_beside(strokes: Mask, bright: Luma, open_luma: float) -> Mask:
+def _scene_beside(strokes: Mask, bright: Luma, luma: float, behind: float) -> Mask:
     """Marks what of the scene is seen beside outlined letters, and between them.
 
     It is all that is bright and that outlines do not close off from the crop's edges; nothing where that would be much
@@ -134,7 +134,7 @@ def _scene_beside(strokes: Mask, bright: Luma, open_luma: float) -> Mask:
     """
     import cv2
 
-    _, labels = cv2.connectedComponents((bright > open_luma).view(np.uint8), connectivity=4)
+    _, labels = cv2.connectedComponents((bright > behind + OPEN * (luma - behind)).view(np.uint8), connectivity=4)
     at_edges = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
     scene: Mask = np.isin(labels, at_edges[at_edges > 0])
     if np.count_nonzero(strokes & scene) > LEAKING * np.count_nonzero(strokes):

@@ -146,8 +146,9 @@ class Merger:
         newest = (last, *self._unread)[-1]
         if last and newest:
             touches = _touch(newest, text)
-            goes_on = _bridges(last, self._unread, text) if self._unread else self._continues(last, text)
-            if (touches and goes_on) or (text.start_ms - newest.end_ms <= NEXT_WORD_MS and _grows(last, text)):
+            if (touches and self._goes_on(last, text)) or (
+                text.start_ms - newest.end_ms <= NEXT_WORD_MS and _grows(last, text)
+            ):
                 self._last, self._unread = reduce(_joined, (*self._unread, text), last), []
                 return
             if touches and last.readings and not text.readings and len(self._unread) < MOST_UNREAD:
@@ -160,6 +161,10 @@ class Merger:
         """Yields the last text."""
         yield from self._whole((*self._unread, None)[0])
         self._before, self._last, self._unread = None, None, []
+
+    def _goes_on(self, last: Text, text: Text) -> bool:
+        """Whether the last text goes on with a piece that touches it, or what is unread after it."""
+        return _bridges(last, self._unread, text) if self._unread else self._continues(last, text)
 
     def _continues(self, one: Text, other: Text) -> bool:
         return _touch(one, other) and _one_text(one, other, self._same_text)

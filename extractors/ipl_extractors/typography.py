@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from ipl_extractors.strokes import Mask
 
-__all__ = ["STRAIGHT", "Line", "Typography", "with_apostrophes"]
+__all__ = ["Line", "Typography", "with_apostrophes"]
 
 STRAIGHT, CURLED = "'", "’"
 
@@ -243,9 +243,16 @@ def _has_dash(line: Line) -> bool:
         return False
     (first, end), (top, bottom) = line.runs[0], line.rows
     dash, height = _glyph(line.ink, first, end), bottom - top
-    middle = (dash.bottom - dash.height / 2 - top) / height
-    is_flat = dash.height <= DASH_HEIGHT * height and DASH_LENGTH[0] < (end - first) / height < DASH_LENGTH[1]
-    return is_flat and dash.filled >= BAR and bool(DASH_MIDDLE[0] < middle < DASH_MIDDLE[1])
+    is_long = DASH_LENGTH[0] < (end - first) / height < DASH_LENGTH[1]
+    return is_long and dash.filled >= BAR and _lies_as_a_dash(line, dash)
+
+
+def _lies_as_a_dash(line: Line, glyph: _Glyph) -> bool:
+    """Whether something is as low as a dash may be, and on the middle of the line."""
+    top, bottom = line.rows
+    height = bottom - top
+    middle = (glyph.bottom - glyph.height / 2 - top) / height
+    return bool(glyph.height <= DASH_HEIGHT * height and DASH_MIDDLE[0] < middle < DASH_MIDDLE[1])
 
 
 def _has_turned_mark(line: Line, glyphs: Mapping[int, _Glyph], capital: float) -> bool:
@@ -305,14 +312,10 @@ def _are_apart(line: Line, one: int, other: int, least: float, between: Sequence
     """
     runs = dict(zip(line.letters, line.run_of, strict=True))
     apart = line.runs[runs[other]][0] - line.runs[runs[one]][1]
-    top, bottom = line.rows
-    height = bottom - top
+    shortest = DASH_LENGTH[0] * (line.rows[1] - line.rows[0])
 
     def is_bit(first: int, end: int) -> bool:
-        bit = _glyph(line.ink, first, end)
-        middle = (bit.bottom - bit.height / 2 - top) / height
-        is_off = bit.height > DASH_HEIGHT * height or not DASH_MIDDLE[0] < middle < DASH_MIDDLE[1]
-        return is_off and end - first < DASH_LENGTH[0] * height
+        return end - first < shortest and not _lies_as_a_dash(line, _glyph(line.ink, first, end))
 
     return apart >= least and all(is_bit(*run) for run in between)
 

@@ -14,7 +14,7 @@ from typing import Any
 from ipl.errors import MediaError
 from ipl.mining.probe import ffmpeg_path
 
-__all__ = ["OnDamage", "Pipe", "cut_in"]
+__all__ = ["OnDamage", "Pipe"]
 
 OnDamage = Callable[[str], None]
 MOST_SAID = 3
@@ -26,10 +26,10 @@ _FIELDS = re.compile(rb"(?:\s*\w+: *(?:\[[^]]*\]|\S+))*\s*")
 """What showinfo tells of a frame, in the two lines that it writes piece by piece."""
 
 
-def cut_in(line: bytes) -> bytes:
+def _cut_in(line: bytes) -> bytes:
     """What another thread of ffmpeg, which has just complained, wrote into a line of showinfo; mostly nothing.
 
-    >>> cut_in(b"[Parsed_showinfo_0 @ 0x7f] [info] n:   1 pts:    512 type:B File ended prematurely\\n")
+    >>> _cut_in(b"[Parsed_showinfo_0 @ 0x7f] [info] n:   1 pts:    512 type:B File ended prematurely\\n")
     b'File ended prematurely'
     """
     told = line.partition(b"[info] ")[2]
@@ -75,7 +75,7 @@ class Pipe:
         unit_ms = 0.0
         for line in self._process.stderr:
             is_complaint = not self._is_timed or b"[error] " in line or b"[fatal] " in line
-            complaint = line if is_complaint else cut_in(line)
+            complaint = line if is_complaint else _cut_in(line)
             if complaint and len(self._complaints) < MOST_SAID:
                 self._complaints.append(complaint)
             if (match := FRAME_TIME.search(line)) is not None:

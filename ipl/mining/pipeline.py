@@ -25,7 +25,7 @@ from ipl.files import write_json
 from ipl.lock import locked
 from ipl.mining.course import Course, Unusable
 from ipl.mining.media import probe
-from ipl.mining.plan import Cast, MiningPlan, warning_of
+from ipl.mining.plan import Cast, MiningPlan
 from ipl.mining.receipts import EARLIER, MinedFolder, Receipt
 from ipl.mining.sources import Source, find_sources
 from ipl.mining.summary import is_of_no_use, summarize
@@ -69,9 +69,9 @@ def mine(
     """
     started = time.monotonic()
     _refuse_to_write_into_a_source(sources, out_dir)
-    Cast(plan)  # a plan that cannot be played is told before any work
-    if warning := warning_of(plan):
-        say(f"  {warning}")
+    cast = Cast(plan)  # a plan that cannot be played is told before any work
+    if plan.language and (warning := cast.warning(plan.language)):
+        say(f"  text reader {plan.plugins['text_reader'][0].name}: {warning}")
     found = find_sources(sources)
     folder = MinedFolder(out_dir.resolve())
     mined: list[Mined] = []
@@ -101,9 +101,10 @@ def mine(
 
 
 def _refuse_to_write_into_a_source(sources: Sequence[str | Path], out_dir: Path) -> None:
+    out_dir = out_dir.resolve()
     for named in sources:
-        if Path(named).expanduser().resolve() == out_dir.resolve() and out_dir.is_dir():
-            other = out_dir.resolve().with_name(f"{out_dir.resolve().name}-mined")
+        if Path(named).expanduser().resolve() == out_dir and out_dir.is_dir():
+            other = out_dir.with_name(f"{out_dir.name}-mined")
             raise InputError(f"{named}: both the source and the folder to write; choose another to write, as {other}")
 
 

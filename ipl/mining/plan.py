@@ -15,7 +15,7 @@ from ipl.records import Reading
 from ipl.registry import HOOKS, Registry, implement
 from ipl.schemas import SCHEMA_VERSION
 
-__all__ = ["Cast", "MiningPlan", "PluginChoice", "TextReaderMeter", "warning_of"]
+__all__ = ["Cast", "MiningPlan", "PluginChoice", "TextReaderMeter"]
 
 MINING_REVISION = 3
 """Goes up when the same plan gives other tables: sources mined before are mined again."""
@@ -44,20 +44,6 @@ class MiningPlan:
     """Local plugin files."""
 
 
-def warning_of(plan: MiningPlan) -> str | None:
-    """What the plan's text reader says against its language, if it is known; PluginError where it cannot."""
-    (choice,) = plan.plugins["text_reader"]
-    ask: Callable[[str], str | None] | None
-    ask = getattr(Registry(plan.files).get("text_reader", choice.name).cls(**choice.options), "cannot_read", None)
-    if not (ask and plan.language):
-        return None
-    try:
-        said = ask(plan.language)
-    except Exception as error:
-        raise PluginError(f"text_reader {choice.name!r}: cannot_read raised {type(error).__name__}: {error}") from error
-    return f"text reader {choice.name}: {said}" if said else None
-
-
 class Cast:
     """The plugins of a plan, made and put behind their hooks; a process has one and keeps it between sources."""
 
@@ -69,7 +55,10 @@ class Cast:
             choices = plan.plugins.get(role, ())
             if role in ONE_OF and len(choices) != 1:
                 raise PluginError(f"mining: found {len(choices)} plugins for {role}, expected one")
-            callers[role] = [_caller(registry, role, choice) for choice in choices]
+            made = [_made(registry, role, choice) for choice in choices]
+            callers[role] = [_caller(role, *each) for each in zip(choices, made, strict=True)]
+            if role == "text_reader":
+                self._reader = made[0]
             identities[role] = [_identity(registry, role, choice) for choice in choices]
         if not callers["cue_extractor"]:
             raise PluginError("mining: found no cue_extractor, expected one or more")
@@ -81,6 +70,14 @@ class Cast:
         self.fingerprint = digest(
             {"plugins": identities, "language": plan.language, "schema": SCHEMA_VERSION, "revision": MINING_REVISION}
         )
+
+    def warning(self, language: str) -> str | None:
+        """What the text reader says against a language, if it says anything; PluginError where it cannot."""
+        ask: Callable[[str], str | None] | None = getattr(self._reader, "cannot_read", None)
+        try:
+            return ask(language) if ask else None
+        except Exception as error:
+            raise PluginError(f"text_reader: cannot_read raised {type(error).__name__}: {error}") from error
 
     def meter(self) -> TextReaderMeter:
         """The text reader, with its work counted from zero."""
@@ -107,13 +104,16 @@ class TextReaderMeter:
         return readings
 
 
-def _caller(registry: Registry, role: str, choice: PluginChoice) -> Callable[..., Any]:
+def _made(registry: Registry, role: str, choice: PluginChoice) -> Any:
     try:
-        made = registry.get(role, choice.name).cls(**choice.options)
+        return registry.get(role, choice.name).cls(**choice.options)
     except TypeError as error:
         raise PluginError(
             f"{role} {choice.name!r}: {error}; `ipl plugins show {choice.name}` tells its options"
         ) from error
+
+
+def _caller(role: str, choice: PluginChoice, made: Any) -> Callable[..., Any]:
     hook = implement(role, [made])
 
     def call(**arguments: Any) -> Any:
