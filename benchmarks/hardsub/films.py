@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
 
+from genres import genre_films
 from ipl_datasets.factory.typefaces import FAMILIES, find_font
 from real import real_clips
 from real_burned import burned_films
@@ -21,6 +22,7 @@ FILMS: dict[str, Callable[[Path, Collection[int]], Iterator[Made]]] = {
     "real-styled": styled_films,
     "tongues": tongue_films,
     "spoken": spoken_films,
+    "genres": genre_films,
 }
 
 

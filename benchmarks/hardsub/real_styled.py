@@ -10,26 +10,20 @@ Other languages have shorter films: sentences that we wrote ourselves (`tongues.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import ffmpeg
 import numpy as np
 import pysubs2
+from drawn import MEADOW, OFFICE, SUBTITLES, displayed, drawn_rows, made_once, write_film
 from ipl_datasets.factory.dialogue import mandarin
-from ipl_datasets.factory.scene import frame_ms
-from ipl_datasets.factory.truth import Displayed, Truth, read_truth, truth_path, write_truth
-from real import CLIPS, SAMPLE_RATE_HZ, encoding, films_of_clips
+from ipl_datasets.factory.truth import Truth
+from real import films_of_clips
 from suite import Made
 
-from ipl.mining.media import ffmpeg_path
-
-SUBTITLES = CLIPS.parent / "captions_shared_culture"
 SECONDS = 204
 TONGUES: dict[str, list[str]] = json.loads(Path(__file__).with_name("tongues.json").read_text(encoding="utf-8"))
 TONGUE_SECONDS = 62
@@ -51,7 +45,6 @@ class Styled:
     seconds: int = SECONDS
 
 
-OFFICE, MEADOW = "perspective-video/perspective-video.mp4", "rabbit-video/video-with-voiceover.mp4"
 FILMS = (
     Styled("plain", "en", "", OFFICE, 1280, 720, 24),
     Styled("plain-french", "fr", "", MEADOW, 852, 480, 24),
@@ -122,34 +115,16 @@ def _made(film: Styled, path: Path) -> Made:
 def _make(film: Styled, path: Path) -> Truth:
     said = _spoken(TONGUES[film.language]) if film.language in TONGUES else _captions(film.language)
     lines = {"words": _word_by_word, "rows": _rolling}.get(film.language, lambda given: given)(said)
-    recipe: dict[str, Any] = {**asdict(film), "captions": lines.to_string("srt")}
-    if path.is_file() and truth_path(path).is_file():
-        done = read_truth(path)
-        if {**done.recipe, "rows": None} == {**recipe, "rows": None}:
-            return done
-    path.parent.mkdir(parents=True, exist_ok=True)
-    subtitles = path.with_suffix(".srt")
-    lines.save(str(subtitles))
-    rate = Fraction(film.frame_rate)
-    _write(film, subtitles, path)
-    cues = [
-        Displayed(_first_frame_ms(line.start, rate), _first_frame_ms(line.end, rate), line.plaintext)
-        for line in said
-        if line.start < 1000 * film.seconds
-    ]
-    recipe["rows"] = _rows(film, subtitles)
-    truth = Truth(
-        burned_in=True,
-        frame_rate=str(rate),
-        frames=film.seconds * film.frame_rate,
-        sample_rate_hz=SAMPLE_RATE_HZ,
-        num_samples=film.seconds * SAMPLE_RATE_HZ,
-        cues=tuple(cues),
-        speech=(),
-        recipe=recipe,
-    )
-    write_truth(path, truth)
-    return truth
+    cues = displayed((line for line in said if line.start < 1000 * film.seconds), film.frame_rate)
+    recipe = {**asdict(film), "captions": lines.to_string("srt")}
+
+    def draw() -> tuple[int, int]:
+        subtitles = path.with_suffix(".srt")
+        lines.save(str(subtitles))
+        write_film(film, subtitles, path, film.style)
+        return drawn_rows(film, subtitles, film.style)
+
+    return made_once(path, film, cues, recipe, draw)
 
 
 def _captions(language: str) -> pysubs2.SSAFile:
@@ -189,43 +164,3 @@ def _rolling(said: pysubs2.SSAFile) -> pysubs2.SSAFile:
         texts = (each.plaintext.replace("\n", " ") for each in (before, line))
         shown.append(pysubs2.SSAEvent(start=line.start, end=line.end, text="\\N".join(filter(None, texts))))
     return shown
-
-
-def _first_frame_ms(time_ms: int, rate: Fraction) -> int:
-    """When the first frame is shown that is not before a time."""
-    return frame_ms(math.ceil(time_ms * rate / 1000), rate)
-
-
-def _write(film: Styled, subtitles: Path, path: Path) -> None:
-    """Encodes the clip, again and again, with the captions drawn over it; whole or not at all."""
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
-    pictures = ffmpeg.input(str(CLIPS / film.clip), stream_loop=-1).video.filter("fps", film.frame_rate)
-    pictures = pictures.filter("scale", film.width, film.height, force_original_aspect_ratio="increase")
-    pictures = pictures.filter("crop", film.width, film.height).filter("setsar", 1)
-    sound = ffmpeg.input(str(SUBTITLES / "asharedculture_soundtrack.mp3")).audio
-    output = ffmpeg.output(
-        _drawn(pictures, film, subtitles),
-        sound,
-        f"file:{partial}",
-        **encoding(film.crf, film.seconds),
-    )
-    output.global_args("-v", "error").overwrite_output().run(cmd=ffmpeg_path())
-    partial.replace(path)
-
-
-def _drawn(pictures: Any, film: Styled, subtitles: Path) -> Any:
-    return (
-        pictures.filter("subtitles", str(subtitles), force_style=film.style)
-        if film.style
-        else pictures.filter("subtitles", str(subtitles))
-    )
-
-
-def _rows(film: Styled, subtitles: Path) -> tuple[int, int]:
-    """The highest and the lowest row of the picture that any of the captions covers, drawn over black."""
-    black = ffmpeg.input(f"color=black:s={film.width}x{film.height}:r=2:d={film.seconds}", format="lavfi")
-    output = _drawn(black, film, subtitles).output("pipe:", format="rawvideo", pix_fmt="gray")
-    data, _ = output.global_args("-v", "error").run(cmd=ffmpeg_path(), capture_stdout=True)
-    pictures = np.frombuffer(data, np.uint8).reshape(-1, film.height, film.width)
-    inked = np.flatnonzero((pictures > 128).any(axis=(0, 2)))
-    return int(inked[0]), int(inked[-1]) + 1
