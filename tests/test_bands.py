@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ipl_extractors.band import choose_bands
+from ipl_extractors.band import _in_gaps, choose_bands
 from ipl_extractors.rows import Anchor, find_rows
 
-from ipl.records import Reading
+from ipl.records import Reading, Span
 
 
 def line(text: str, top: int, left: int = 100, height: int = 30) -> Reading:
@@ -135,3 +135,36 @@ def test_pieces_of_a_line_make_no_row_of_their_own() -> None:
     (row,) = (row for row in find_rows(found, 640) if row.num_frames > 1)
     assert row.anchor.kind == "centre"
     assert row.num_frames == 3
+
+
+def test_lines_of_other_speakers_stand_elsewhere_on_the_same_rows() -> None:
+    said = ["Who is it then?", "Nobody.", "Come in, both of you!", "After you, then", "I will not", "Why ever not?"]
+    widths = [15 * len(each) for each in said]
+    lefts = [40, 600 - widths[1], 320 - widths[2] // 2, 40, 600 - widths[4], 320 - widths[5] // 2]
+    probes = [[line(words, 300, left)] for words, left in zip(said, lefts, strict=True)]
+    bands = choose_bands(probes, 640, 360)
+    assert {(each.anchor.kind, round(each.anchor.x, -1)) for each in bands} == {
+        ("left", 40),
+        ("centre", 320),
+        ("right", 600),
+    }
+    assert len({(band.box, band.rows) for band in bands}) == 1
+    # One text elsewhere is a sign.
+    assert len(choose_bands([*probes[0::3], [line("EXIT", 300, 540)], *probes[0::3]], 640, 360)) == 1
+
+
+def test_pieces_of_lines_are_no_lines_of_other_speakers() -> None:
+    said = ["Who is it then, at night?", "Nobody that I know of.", "Come in then, both of you!"]
+    probes = []
+    for words in said:
+        left = 320 - 15 * len(words) // 2
+        first, last = words[:8], words[8:]
+        probes.append([line(first, 300, left), line(last, 300, left + 15 * 8)])
+    (band,) = choose_bands(probes, 640, 360)
+    assert band.anchor == Anchor("centre", pytest.approx(320, abs=8))
+
+
+def test_long_gaps_are_looked_into_at_several_places() -> None:
+    assert list(_in_gaps([Span(0, 1000), Span(5000, 7000), Span(20_000, 30_000)])) == [25_000, 22_500, 27_500, 6000]
+    assert len(list(_in_gaps([Span(0, 10_000_000)]))) == 6
+    assert list(_in_gaps([])) == []

@@ -50,7 +50,10 @@ def paint(
     fill: str = "white",
     bright: bool = False,
 ) -> Image.Image:
-    """A picture with drifting stripes behind its text; what begins with ^ stands at the top. DARK has no outline."""
+    """A picture with drifting stripes behind its text. DARK has no outline.
+
+    What begins with ^ stands at the top, with < at the left, with > at the right.
+    """
     x, y = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
     wave = 90 + 60 * np.sin((x + 40 * second) / 37) * np.cos((y - 25 * second) / 29)
     image = Image.fromarray(np.stack([wave, wave * 0.8, 160 - wave * 0.5], axis=2).astype(np.uint8))
@@ -61,9 +64,10 @@ def paint(
     for start, end, text in cues:
         if start <= second < end:
             first = 20 if top or text.startswith("^") else HEIGHT - 20 - 34 * (text.count("\n") + 1)
-            for number, line in enumerate(text.lstrip("^").split("\n")):
-                at = (WIDTH / 2, first + 34 * number)
-                draw.text(at, line, font=font, anchor="ma", fill=fill, stroke_width=outline, stroke_fill="black")
+            left, anchor = {"<": (40, "la"), ">": (WIDTH - 40, "ra")}.get(text[0], (WIDTH / 2, "ma"))
+            for number, line in enumerate(text.lstrip("^<>").split("\n")):
+                at = (left, first + 34 * number)
+                draw.text(at, line, font=font, anchor=anchor, fill=fill, stroke_width=outline, stroke_fill="black")
     if logo and logo.startswith("_"):  # down where the lines end
         draw.text(
             (WIDTH / 2 + 165, HEIGHT - 54), logo[1:], font=font, fill="white", stroke_width=2, stroke_fill="black"
@@ -167,6 +171,14 @@ def test_lines_that_move_to_the_top_are_a_track_of_their_own(tmp_path: Path) -> 
     tracks = {cue.track for cue in found}
     assert {cue.track for cue in found if cue.start_ms in (11000, 13000, 17000)} < tracks
     assert len(tracks) == 2
+
+
+def test_lines_of_other_speakers_at_the_sides_are_of_the_same_track(tmp_path: Path) -> None:
+    cues = [*CUES, (11.0, 13.0, "<I was not there,"), (13.0, 15.0, ">Where were you then?"),
+            (15.5, 17.5, "<Down at the old mill."), (18.0, 20.0, ">And who saw you?")]  # fmt: skip
+    found = read(film(tmp_path / "a.mp4", cues, 21), tmp_path / "work")
+    assert [(cue.start_ms, cue.text) for cue in found] == [(1000 * start, text.lstrip("<>")) for start, _, text in cues]
+    assert len({cue.track for cue in found}) == 1
 
 
 def test_a_logo_that_touches_the_lines_is_not_read_with_them(tmp_path: Path) -> None:

@@ -160,3 +160,14 @@ def test_what_passes_over_a_text_makes_no_second_display_of_it() -> None:
         return picture
 
     assert len(list(follow([(40.0 * n, passing(n)) for n in range(80)], Look(28)))) == 1
+
+
+@pytest.mark.parametrize("num_fading", [25, 30])
+def test_a_slow_fade_is_part_of_the_display(num_fading: int) -> None:
+    strengths = [min(1.0, number / num_fading) for number in range(80)]
+    frames = [(40.0 * n, faded("Who goes?", strength)) for n, strength in enumerate(strengths)]
+    displays = list(follow(frames, Look(28)))
+    assert all(display.start_ms < display.end_ms for display in displays)
+    assert displays[0].start_ms <= 40 * num_fading
+    assert displays[-1].end_ms == 3200
+    assert sum(display.end_ms - display.start_ms for display in displays) >= 3200 - 40 * num_fading

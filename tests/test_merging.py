@@ -154,3 +154,28 @@ def test_what_the_next_text_begins_with_may_be_a_text_of_its_own(
 ) -> None:
     found = merged([text(0, end_ms, said, 0.99), text(start_ms, start_ms + 1600, after, 0.99, where=32)])
     assert [each.best()[0] for each in found] == [said, after]
+
+
+def test_two_texts_that_are_surely_read_are_two_however_alike() -> None:
+    first, second = text(0, 900, "can I copy it,", 0.99), text(900, 1700, "can I put it", 0.99)
+    assert [each.best()[0] for each in merged([first, second])] == ["can I copy it,", "can I put it"]
+    assert len(merged([first, text(900, 1700, "can I coqy t", 0.8)])) == 1  # misread
+    assert len(merged([first, text(900, 1700, "can I copy", 0.99)])) == 1  # cut off
+
+
+def test_what_has_little_of_a_texts_strokes_is_no_piece_of_it() -> None:
+    said = text(400, 1300, "Nobody jumped!")
+    sign = np.zeros((8, 64), bool)
+    sign[:, 13:17] = True  # 24 of its 32 pixels are the text's, which has 128
+    before = replace(text(0, 400, None), strokes=sign)
+    (told,) = merged([before, said])
+    assert told.start_ms == 400
+    (told,) = merged([replace(before, strokes=said.strokes), said])
+    assert told.start_ms == 0
+
+
+def test_a_text_that_fades_slowly_is_one() -> None:
+    faint, clear = text(0, 150, "Nobody jumped!"), text(300, 1800, "Nobody jumped!", 0.99)
+    assert [(each.start_ms, each.end_ms) for each in merged([faint, clear])] == [(0, 1800)]
+    again = [text(2000 * n, 2000 * n + 1900, "Nobody jumped!") for n in range(3)]
+    assert len(merged(again)) == 3

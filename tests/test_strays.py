@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ipl_extractors.band import Band
-from ipl_extractors.burned_in import _Shown, _without_strays
+from ipl_extractors.burned_in import _Shown, _told_once, _without_strays
+from ipl_extractors.outlines import Closed
 from ipl_extractors.rows import Anchor
-from ipl_extractors.strokes import Closed
 
 from ipl.mining.media import Box
 from ipl.records import Span
@@ -44,3 +46,14 @@ def test_then_only_what_comes_and_goes_under_another_bands_text_is_left_out() ->
 def test_dark_letters_on_a_plate_are_left_out_where_the_others_have_outlines() -> None:
     lines = [shown(2000 * n, 2000 * n + 1800, f"line {n}") for n in range(4)]
     assert kept(*lines, shown(8000, 9000, "BAKERY", closed=ON_PLATE)) == [f"line {n}" for n in range(4)]
+
+
+def test_what_two_places_of_the_same_rows_both_have_is_told_once() -> None:
+    left = replace(BAND, anchor=Anchor("left", 40.0))
+    lines = [shown(0, 1800, "is it now and then"), shown(2000, 3800, "Nobody."), shown(6000, 7800, "So late?")]
+    others = [shown(0, 1800, "Who is it now and then?"), shown(2100, 3800, "Nobody."), shown(4000, 5800, "So late?")]
+    told = _told_once({BAND: lines, left: [replace(each, band=left) for each in others]})
+    assert [each.text for each in told[BAND]] == ["Nobody.", "So late?"]
+    assert [each.text for each in told[left]] == ["Who is it now and then?", "So late?"]
+    above = replace(left, box=Box(0, 0, 640, 80))
+    assert [*map(len, _told_once({BAND: lines, above: others}).values())] == [3, 3]  # a song, with its words above

@@ -82,6 +82,14 @@ def test_lines_that_roll_up_come_out_as_they_came(lines: list[list[str]]) -> Non
     assert all(one.span.end_ms == other.span.start_ms for one, other in pairwise(unrolled(rows, said)))
 
 
+@given(LINES)
+def test_lines_that_take_turns_come_out_as_they_came(lines: list[list[str]]) -> None:
+    said = [f"{number} {' '.join(words)}" for number, words in enumerate(lines)]
+    shown = [said[0], *("\n".join(pair[:: 1 if number % 2 else -1]) for number, pair in enumerate(pairwise(said)))]
+    spans = one_after_the_other(len(said))
+    assert [(each.span, each.text) for each in unrolled(spans, shown)] == list(zip(spans, said, strict=True))
+
+
 @given(LINES, st.booleans())
 def test_what_is_really_said_again_stays(lines: list[list[str]], are_apart: bool) -> None:
     said = [" ".join(words) + "." for words in lines]

@@ -29,6 +29,8 @@ __all__ = ["Frame", "Look", "Picture", "Where"]
 Picture = npt.NDArray[np.uint8]
 """A frame of a band: luma, uint8 [H, W], or green, blue and red, uint8 [3, H, W]."""
 
+MOST_OF_BARE = 60
+"""Letters without outlines stand out by so much of 255 where the scene behind them is light, and by more elsewhere."""
 OFF_ROW = 0.25
 """How far the middle of a line may be off its row, as a share of its height: lines with and without a g differ."""
 
@@ -37,8 +39,8 @@ OFF_ROW = 0.25
 class Look:
     """How the text of a band looks: how high its lines are, where they stand, what in the band is none.
 
-    `dark`: the letters are darker than what is around them. `rows`: where the middles of lines were seen, first where
-    one of every text is.
+    `dark`: the letters are darker than what is around them. `bare`: they have no outlines. `rows`: where the middles of
+    lines were seen, first where one of every text is.
     """
 
     line_height: int
@@ -46,6 +48,7 @@ class Look:
     marks: tuple[Box, ...] = ()
     dark: bool = False
     rows: tuple[float, ...] = ()
+    bare: bool = False
 
     @property
     def row(self) -> float | None:
@@ -117,12 +120,12 @@ class Frame:
     @cached_property
     def contrasts(self) -> Luma:
         """How much each pixel stands out, uint8 [H, W]."""
-        return contrast(self.light, self.look.line_height, self.look.dark)
+        return self._contrast(self.light)
 
     @cached_property
     def mask(self) -> Mask:
         """Its strokes, bool [H, W]."""
-        mask = stroke_mask(self.contrasts, self.look.line_height, self.look.marks)
+        mask = stroke_mask(self.contrasts, self.look.line_height, self.look.marks, self.look.bare)
         return one_colour(mask, self.light, self.look.dark)
 
     def level(self, where: Where) -> float:
@@ -137,7 +140,12 @@ class Frame:
         return found
 
     def _within(self, where: Where) -> Luma:
-        return contrast(self.light[where.rows, where.columns], self.look.line_height, self.look.dark)
+        return self._contrast(self.light[where.rows, where.columns])
+
+    def _contrast(self, light: Luma) -> Luma:
+        """How much pixels stand out; of bare letters no more than from a light scene: as that changes, they do not."""
+        found = contrast(light, self.look.line_height, self.look.dark)
+        return np.minimum(found, np.uint8(MOST_OF_BARE)) if self.look.bare else found
 
 
 class Where:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ipl.hookspecs import ReadText
 from ipl_extractors.band_frame import Look, Picture
 from ipl_extractors.following import Display, Follower
-from ipl_extractors.pieces import are_pieces, join
+from ipl_extractors.pieces import are_pieces, grown, grows, join
 from ipl_extractors.reading import BATCH, BandReader
 from ipl_extractors.readings import Merger, Text
 from ipl_extractors.sightings import Sighting
@@ -59,6 +59,8 @@ class BandTrack:
         for display in displays:
             if self._unread and are_pieces(self._unread[-1], display, self._look):
                 self._unread[-1] = join(self._unread[-1], display, self._look.dark)
+            elif self._unread and grows(self._unread[-1], display, self._look):
+                self._unread[-1] = grown(self._unread[-1], display)
             else:
                 self._unread.append(display)
 

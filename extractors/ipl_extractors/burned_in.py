@@ -8,7 +8,7 @@ of frames.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
@@ -26,11 +26,12 @@ from ipl_extractors.band import Band, BandSearch
 from ipl_extractors.band_frame import Look
 from ipl_extractors.band_track import BandTrack
 from ipl_extractors.evidence import crop_name, readings_of, save_crop, write_readings
+from ipl_extractors.outlines import Closed
 from ipl_extractors.readings import Text, Vote
 from ipl_extractors.rolling import Unrolled, unrolled
-from ipl_extractors.signs import are_signs, are_stripes, intrudes, is_logo, on_plates
+from ipl_extractors.rows import is_same_text
+from ipl_extractors.signs import are_signs, are_slides, are_stripes, intrudes, is_logo, on_plates
 from ipl_extractors.snapshots import Snapshots
-from ipl_extractors.strokes import Closed
 from ipl_extractors.typography import with_apostrophes
 
 __all__ = ["BurnedIn"]
@@ -38,6 +39,8 @@ __all__ = ["BurnedIn"]
 SNAPSHOT = ".burned_in"
 """A hidden file of the folder of evidence; the engine removes those when the source is done."""
 
+FEWEST_LINES = 3
+"""Where another band has so many texts, one whose texts stand for longer than subtitles do shows slides."""
 STRAY = 0.3
 """Of a band whose rows are known less than this share of the time is off them."""
 
@@ -206,7 +209,7 @@ def _look(band: Band, scale: float) -> Look:
         for left, top, right, bottom in band.marks
     )
     rows = tuple((row - band.box.top) * scale for row in band.rows)
-    return Look(max(8, round(band.line_height * scale)), band.anchor.scaled(scale), marks, band.dark, rows)
+    return Look(max(8, round(band.line_height * scale)), band.anchor.scaled(scale), marks, band.dark, rows, band.bare)
 
 
 def _cues(media: MediaInfo, shown: list[_Shown]) -> Iterator[tuple[Cue, list[CueReading]]]:
@@ -215,19 +218,17 @@ def _cues(media: MediaInfo, shown: list[_Shown]) -> Iterator[tuple[Cue, list[Cue
     for each in shown:
         of_band[each.band].append(each)
     signs = {band for band, own in of_band.items() if _is_scenery(own, media.duration_ms)}
+    slides = {band for band, own in of_band.items() if are_slides([length_ms(each.span) for each in own])}
+    if any(len(own) >= FEWEST_LINES for band, own in of_band.items() if band not in signs | slides):
+        signs |= slides
     for band, own in of_band.items():
         others = [each.span for each in shown if each.band not in {band, *signs} and each.on_a_row]
         of_band[band] = _without_repeats(_without_strays(own, others))
+    of_band = _told_once({band: own for band, own in of_band.items() if band not in signs})
     texts = {band: [each.text.split("\n") for each in own] for band, own in of_band.items()}
     bilingual = {band: are_bilingual(of) for band, of in texts.items()}
     script = {band: script_of(" ".join(chain.from_iterable(of))) for band, of in texts.items()}
-    kept = [
-        each
-        for band, own in of_band.items()
-        if band not in signs
-        for each in own
-        if not are_stripes(each.text, script[band])
-    ]
+    kept = [each for band, own in of_band.items() for each in own if not are_stripes(each.text, script[band])]
     for each in sorted(kept, key=lambda each: (each.start_ms, each.band.box.top)):
         parts = _by_script(each.text) if bilingual[each.band] else {script[each.band]: each.text}
         for name, text in parts.items():
@@ -257,6 +258,35 @@ def _without_repeats(shown: Sequence[_Shown]) -> list[_Shown]:
     """What was read in a band without the lines of a text that the one before it showed, where all roll up."""
     new = unrolled([each.span for each in shown], [each.text for each in shown], SAME_WORD)
     return [shown[each.number].with_new(each) for each in new]
+
+
+def _told_once(of_band: Mapping[Band, list[_Shown]]) -> dict[Band, list[_Shown]]:
+    """The texts of each band without those that another one on the same rows has too, with more letters, or surer.
+
+    Bands whose lines stand at other places of the same rows may both take a long line for theirs.
+    """
+
+    bands = list(of_band)
+
+    def is_told_better(band: Band, one: _Shown) -> bool:
+        return any(
+            _is_same(one, better)
+            and (len(better.text), better.score, -bands.index(other)) > (len(one.text), one.score, -bands.index(band))
+            for other, texts in of_band.items()
+            if other != band and other.box == band.box
+            for better in texts
+        )
+
+    return {band: [each for each in texts if not is_told_better(band, each)] for band, texts in of_band.items()}
+
+
+def _is_same(one: _Shown, other: _Shown) -> bool:
+    """Whether two texts that are displayed together, most of the time of the shorter one, are the same."""
+    together_ms = min(one.end_ms, other.end_ms) - max(one.start_ms, other.start_ms)
+    is_together = 2 * together_ms > min(length_ms(one.span), length_ms(other.span))
+    has_letters = any(map(str.isalpha, one.text + other.text))
+    texts = one.text.replace("\n", " "), other.text.replace("\n", " ")
+    return is_together and (is_same_text(*texts) if has_letters else texts[0] == texts[1])
 
 
 def _is_scenery(shown: Sequence[_Shown], duration_ms: int) -> bool:

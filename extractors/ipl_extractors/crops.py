@@ -12,7 +12,7 @@ import numpy as np
 from ipl.mining.media import Box
 from ipl_extractors.band_frame import Look
 from ipl_extractors.following import Display
-from ipl_extractors.strokes import Luma, Mask, near
+from ipl_extractors.strokes import Luma, Mask, box_of, near
 
 __all__ = ["Crop", "line_crop", "without_scene"]
 
@@ -63,7 +63,7 @@ def line_crop(display: Display, box: Box, look: Look) -> Crop:
         bright = np.clip(behind + (bright.astype(np.float32) - behind) * stretch, 0, 255).astype(np.uint8)
         luma = behind + FAINT_LUMA
     else:
-        scene = _scene_beside(strokes, bright, luma, behind)
+        scene = np.zeros_like(strokes) if look.bare else _scene_beside(strokes, bright, luma, behind)
         strokes = strokes & ~scene
         around = near(strokes) & ~scene
         bright = _painted(bright, near(scene, 1) & ~strokes, behind)
@@ -80,27 +80,24 @@ def without_scene(display: Display, look: Look) -> Mask:
     Between two lines it may look like one more.
     """
     strokes = display.strokes
-    box = _box(strokes, look.line_height // 4)
-    if box is None:
+    if not strokes.any():
         return strokes
+    box = _with_margin(box_of(strokes), look.line_height // 4, strokes.shape)
     place = slice(box.top, box.bottom), slice(box.left, box.right)
     bright = 255 - display.stack[place] if look.dark else display.stack[place]
     luma, behind = _lumas(strokes[place], near(strokes[place]), bright)
-    if luma - behind < FAINT_LUMA:
+    if look.bare or luma - behind < FAINT_LUMA:
         return strokes
     alone = strokes.copy()
     alone[place] &= ~_scene_beside(strokes[place], bright, luma, behind)
     return alone
 
 
-def _box(strokes: Mask, margin: int) -> Box | None:
-    """The box around all strokes, with a margin; None where there are none."""
-    rows, columns = (np.flatnonzero(strokes.any(axis=axis)) for axis in (1, 0))
-    if not len(rows):
-        return None
-    height, width = strokes.shape
-    top, bottom = max(0, int(rows[0]) - margin), min(height, int(rows[-1]) + 1 + margin)
-    return Box(max(0, int(columns[0]) - margin), top, min(width, int(columns[-1]) + 1 + margin), bottom)
+def _with_margin(box: Box, margin: int, shape: tuple[int, ...]) -> Box:
+    """The box with a margin on all sides, within a band of a shape."""
+    left, top, right, bottom = box
+    height, width = shape
+    return Box(max(0, left - margin), max(0, top - margin), min(width, right + margin), min(height, bottom + margin))
 
 
 def _lumas(strokes: Mask, around: Mask, bright: Luma) -> tuple[float, float]:

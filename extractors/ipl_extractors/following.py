@@ -24,7 +24,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ipl_extractors.band_frame import Frame, Look, Picture, Where
-from ipl_extractors.strokes import CONTRAST, Luma, Mask, contrast, near
+from ipl_extractors.growing import next_words
+from ipl_extractors.readings import LEAST_MS
+from ipl_extractors.strokes import CONTRAST, Luma, Mask, common_share, contrast, near
 
 __all__ = ["Display", "Follower", "Persistent", "follow"]
 
@@ -49,20 +51,28 @@ SUDDEN = 0.25
 """A drop of a text's level from one frame to the next by this share is its end, unlike the steps of a fade."""
 AT_ONCE = 0.5
 """A text's level rises by this share of what it is from one frame to the next where it comes without a fade."""
+STAYED = 0.75
+"""A pixel comes at once that stood out less than the rest of this share before it stands out."""
 CLEAR = 0.8
 """A text that stands out by this share of the most it does is clear: neither blurred, nor fading, nor hardly seen."""
 PURE = 0.6
 """Luma is this share, or less, of the brightest part of colours that it tells too little of: red, blue, purple."""
 NUM_FADING = 3
 """In so many samples, less one, a text has come out, or begins to go."""
+ENOUGH_GROWN = 2
+"""So many texts that were written word by word are no coincidence."""
+MOST_APART = 4
+"""So many of the words that came last are followed each by itself: if one goes, it is another text's turn."""
+NUM_UNSEEN = 2
+"""In so many samples after the last word comes what is too small to be seen coming: a full stop."""
 NUM_LEVELS = 25
 """Over how many frames the usual level of a text is taken."""
 DIP_MS = 400
 """Two fades of a text that meet, its out and its in, are over in so much time."""
 DIP, STEADY = 0.85, 0.03
 """A level dips that falls below the one share of what it was, and comes back; it is steady within the other."""
-FADE_SPREAD, FADED = 0.15, 0.9
-"""A fade dims all pixels by the same share: the second share of them by no more than the first off the middle one."""
+FADED = 0.9
+"""A fade dims all pixels by the same share: so many of them, as a share, by nearly the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +82,9 @@ class Display:
     `strokes` is bool [H, W]; `stack` and `picture` are uint8 [H, W]: what clear ones of some frames have in common
     (their least luma, of dark text the greatest), so that what moves behind the text cancels, and the clearest frame as
     it is. Where a film is compressed much, a text is blurred at first, and clear after some seconds.
-    `early` and `late`, uint8 [H, W], are how much each pixel stands out soon after the display has begun and shortly
-    before it ends, `before` and `after` in the frames around it; None at the video's ends.
+    `early` and `late`, uint8 [H, W], are how much each pixel stands out soon after the display has begun (once it is
+    whole, if it `has_grown`) and shortly before it ends, `before` and `after` in the frames around it; None at the
+    ends of the video.
     """
 
     start_ms: float
@@ -85,6 +96,8 @@ class Display:
     late: Luma
     before: Luma | None = None
     after: Luma | None = None
+    has_grown: bool = False
+    """whether it was written word by word: then it is seen as it was at its end"""
 
 
 def follow(frames: Iterable[tuple[float, Picture]], look: Look) -> Iterator[Display]:
@@ -127,11 +140,17 @@ class Follower:
         self._last: Frame | None = None
         self._prior: Frame | None = None  # the last frame before the recent ones
         self._blank = Persistent()
+        self._num_grown = 0
 
     @property
     def always_on(self) -> Mask:
         """What stands out nearly always while no text is shown, bool [H, W], or [1, 1] where that is not known."""
         return self._blank.always
+
+    @property
+    def _are_written(self) -> bool:
+        """Whether texts of this band are written word by word."""
+        return self._num_grown >= ENOUGH_GROWN
 
     def push(self, time_ms: float, picture: Picture) -> Iterator[Display]:
         """Yields the text whose display a frame ends; there may be two, if another began and ended just before."""
@@ -140,12 +159,12 @@ class Follower:
         if self._shown is not None and not self._shown.is_in(frame):
             gone_ms = self._shown.gone(self._recent)
             after = next(each for each in self._recent if each.time_ms >= gone_ms)
-            yield self._shown.ended(gone_ms, after)
+            yield self._ended(gone_ms, after)
             self._forget(gone_ms)
             self._shown, self._before = None, None
         if self._shown is not None and (since := self._shown.since_dip(frame)):
-            yield self._shown.ended(since[0].time_ms, None)
-            self._shown = _Shown(self._shown.strokes, since[-2:], since[1:], None, self._look)
+            yield self._ended(since[0].time_ms, None)
+            self._shown = _Shown(self._shown.strokes, since[-2:], since[1:], None, self._look, self._are_written)
         before = self._before
         if before is not None and time_ms < before.time_ms + SAMPLE_MS:
             return
@@ -154,19 +173,25 @@ class Follower:
             if changed is None:
                 self._shown.extend(frame)
             else:
-                yield self._shown.ended(changed, frame)
+                yield self._ended(changed, frame)
                 self._shown = None
                 self._forget(changed)
                 before = before if before.time_ms >= changed else None
         if self._shown is None and before is not None:
             strokes = self._look.text(before.mask & frame.mask)
             if np.count_nonzero(strokes) >= self._look.fewest and _is_still(strokes, before, frame):
-                self._shown = _Shown(strokes, [before, frame], self._recent, self._prior, self._look)
+                self._shown = _Shown(strokes, [before, frame], self._recent, self._prior, self._look, self._are_written)
             else:
                 self._blank.add(before.mask)  # not this frame's, in which a text may have begun
         if before is not None:
             self._forget(before.time_ms)
         self._before = frame
+
+    def _ended(self, end_ms: float, after: Frame | None) -> Display:
+        assert self._shown is not None, "a text is shown"
+        display = self._shown.ended(end_ms, after, self._recent)
+        self._num_grown += display.has_grown
+        return display
 
     def _forget(self, until_ms: float) -> None:
         """Forgets the frames before a time, all but the last of them."""
@@ -176,7 +201,7 @@ class Follower:
     def end(self) -> Iterator[Display]:
         """Yields what is shown up to the last frame."""
         if self._shown is not None and self._last is not None:
-            yield self._shown.ended(self._last.time_ms + _frame_ms(self._recent), None)
+            yield self._ended(self._last.time_ms + _frame_ms(self._recent), None)
             self._shown = None
 
 
@@ -192,19 +217,26 @@ def _frame_ms(recent: Sequence[Frame]) -> float:
 
 
 class _Shown:
-    """A text while it is followed. `recent` are the frames among which it began, `prior` is the one before them."""
+    """A text while it is followed. `recent` are the frames among which it began, `prior` is the one before them.
+
+    `may_wait`: its second word may keep people waiting, as others of the band were written word by word.
+    """
 
     def __init__(
-        self, strokes: Mask, stacked: list[Frame], recent: list[Frame], prior: Frame | None, look: Look
+        self, strokes: Mask, stacked: list[Frame], recent: list[Frame], prior: Frame | None, look: Look, may_wait: bool
     ) -> None:
         self.stacked = stacked
         self.look = look
         self._recent = recent
         self._prior = prior
+        self._seen_ms = stacked[-1].time_ms
+        self._may_wait = may_wait
         self._skipped = 1
         self._early, self._latest = stacked[-1], stacked
         self._votes = 2 * strokes.astype(np.uint8)
         self._trail: list[tuple[Frame, float]] = []
+        self._written: list[Mask] = []  # what was added to it word by word
+        self._complete: list[Frame] = []  # samples since the last word came
         self._set_strokes(strokes)
 
     def _set_strokes(self, strokes: Mask) -> None:
@@ -265,8 +297,14 @@ class _Shown:
                 return None  # it is still there by its level, and may come back
             lost = self.strokes & ~near(now.mask)
             return _turn(recent, lost if np.count_nonzero(lost) >= fewest else self.strokes & ~now.mask, self.look)
+        gone = [word for word in self._written if self._has(before, word) and not self._has(now, word)]
+        if gone:
+            return _turn(recent, np.any(gone, axis=0), self.look)
         much = min(ADDED * size, ADDED_LETTERS * fewest)
-        added = now.mask & before.mask & ~near(self.strokes)
+        added = now.mask & before.mask & ~near(self._text)
+        if self._write(added, recent):
+            self._complete = [before]
+            return None
         if np.count_nonzero(added) > much:
             anchor = self.look.anchor
             if anchor is not None and anchor.kind == "left" and _come_as_one(recent, added, self.look):
@@ -277,8 +315,31 @@ class _Shown:
                 return _turn(recent, added, self.look)
         return None
 
+    @property
+    def _text(self) -> Mask:
+        """Its strokes, with the words that were added."""
+        return np.logical_or.reduce([self.strokes, *self._written]) if self._written else self.strokes
+
+    def _write(self, added: Mask, recent: Sequence[Frame]) -> bool:
+        """Takes what is the next word of the text among strokes that are new; returns whether any is."""
+        has_stood = recent[-1].time_ms - self._seen_ms >= LEAST_MS  # long enough to be a text of its own
+        if has_stood and not self._written and not self._may_wait:
+            return False
+        words = next_words(self._text, added, self.look, bool(self._written))
+        if words is None or not (_come_as_one(recent, words, self.look) or _come_and_stay(recent, words, self.look)):
+            return False
+        words &= self.look.text(words | self._text)
+        if np.count_nonzero(words) < self.look.fewest:
+            return False
+        if len(self._written) >= MOST_APART:
+            self._written[:2] = [self._written[0] | self._written[1]]
+        self._written.append(words)
+        return True
+
     def extend(self, frame: Frame) -> None:
         """Goes on with a sample: what moves behind the text falls away from its strokes and out of the stack."""
+        if self._written:
+            self._complete = [*self._complete[-NUM_STACKED:], frame]
         self._latest = [*self._latest[1 - NUM_FADING :], frame]
         if len(self.stacked) < NUM_FADING:
             self._early = frame
@@ -286,7 +347,7 @@ class _Shown:
             self.stacked.append(frame)
             self._votes += frame.mask
             strokes = self.look.text(self._votes > MOST * len(self.stacked))
-            if np.count_nonzero(strokes) >= self.look.fewest:
+            if np.count_nonzero(strokes) >= self.look.fewest and not self._written:
                 self._set_strokes(strokes)
         elif self._skipped >= NUM_SKIPPED:
             self.stacked.append(frame)
@@ -299,22 +360,23 @@ class _Shown:
     def _stacked_levels(self) -> list[float]:
         return [frame.level(self._where) for frame in self.stacked]
 
-    def ended(self, end_ms: float, after: Frame | None) -> Display:
-        """Closes the display; `after` is a frame after it."""
+    def ended(self, end_ms: float, after: Frame | None, recent: Sequence[Frame]) -> Display:
+        """Closes the display; `after` is a frame after it, `recent` are the last ones of it and those since."""
         usual = median(self._levels)
-        start_ms, before = self.stacked[-1].time_ms, self._prior
+        start_ms, before = self._seen_ms, self._prior
         for frame in reversed(self._recent):
             if frame.level(self._where) < 0.5 * usual:
                 before = frame
                 break
             start_ms = frame.time_ms
-        levels = self._stacked_levels()
-        clear = [frame for frame, level in zip(self.stacked, levels, strict=True) if level >= CLEAR * max(levels)]
+        stacked = self._finish_writing([frame for frame in recent if frame.time_ms < end_ms])
+        levels = [frame.level(self._where) for frame in stacked]
+        clear = [frame for frame, level in zip(stacked, levels, strict=True) if level >= CLEAR * max(levels)]
         votes = np.sum([frame.mask for frame in clear], axis=0)
         strokes = self.look.text(votes > MOST * len(clear))
         if np.count_nonzero(strokes) < self.look.fewest:
             strokes = self.strokes
-        clearest = self.stacked[levels.index(max(levels))]
+        clearest = stacked[levels.index(max(levels))]
         stack, picture = self._common([frame.luma for frame in clear]), clearest.luma
         if clearest.is_coloured and self._is_faint(stack, strokes) and _are_pure([*clear, clearest], strokes):
             stack, picture = self._common([frame.light for frame in clear]), clearest.light
@@ -324,11 +386,31 @@ class _Shown:
             strokes,
             stack,
             picture,
-            early=self._early.contrasts,
+            early=self._early.contrasts if stacked is self.stacked else self._latest[0].contrasts,
             late=self._latest[0].contrasts,
             before=before.contrasts if before else None,
             after=after.contrasts if after else None,
+            has_grown=stacked is not self.stacked,
         )
+
+    def _finish_writing(self, last: Sequence[Frame]) -> list[Frame]:
+        """Takes the words that were added, and have stayed, for the text's, and returns the frames that show all.
+
+        The last word may not show in two samples: it is looked for in the `last` two frames.
+        """
+        if self._written and len(last) > 1:
+            known = near(self._text)
+            if self._write(last[-1].mask & last[-2].mask & ~known, last):
+                self._complete = self._latest = list(last[-2:])
+        words = [word for word in self._written if any(self._has(frame, word) for frame in self._latest)]
+        if not words:
+            return self.stacked
+        self.strokes = np.any([self.strokes, *words], axis=0)
+        self._where = Where(self.strokes, self.look)
+        return self._complete[NUM_UNSEEN:] if len(self._complete) > 2 * NUM_UNSEEN else self._complete
+
+    def _has(self, frame: Frame, word: Mask) -> bool:
+        return bool(np.count_nonzero(frame.mask & word) >= KEPT * np.count_nonzero(word))
 
     def _is_faint(self, luma: Luma, strokes: Mask) -> bool:
         """Whether a tenth of the strokes hardly stand out."""
@@ -347,9 +429,7 @@ def _are_pure(frames: Sequence[Frame], strokes: Mask) -> bool:
 
 def _share(dim: Frame, clear: Frame, where: Where) -> float | None:
     """By which share of what they do in another frame some pixels stand out; None where it is not nearly one share."""
-    shares = dim.contrasts_of(where) / np.maximum(clear.contrasts_of(where), 1)
-    share = float(np.median(shares))
-    return share if np.mean(np.abs(shares - share) <= FADE_SPREAD) >= FADED else None
+    return common_share(dim.contrasts_of(where), clear.contrasts_of(where), FADED)
 
 
 def _come_as_one(recent: Sequence[Frame], pixels: Mask, look: Look) -> bool:
@@ -360,6 +440,19 @@ def _come_as_one(recent: Sequence[Frame], pixels: Mask, look: Look) -> bool:
         return True
     shares = [_share(frame, recent[-1], where) for frame in recent]
     return shares[0] is not None and shares[0] <= DIP and None not in shares
+
+
+def _come_and_stay(recent: Sequence[Frame], pixels: Mask, look: Look) -> bool:
+    """Whether each pixel comes from one frame to the next, and stays, as of letters that are written one by one."""
+    where = Where(pixels, look)
+    shares = np.array([frame.contrasts_of(where) for frame in recent]) / np.maximum(recent[-1].contrasts_of(where), 1)
+    are_there = shares >= AT_ONCE
+    stays = np.all(are_there[:-1] <= are_there[1:], axis=0)
+    first = np.argmax(are_there, axis=0)
+    if np.mean(first > 0) < AT_ONCE:  # it was there all along
+        return False
+    is_sudden = (first == 0) | (shares[np.maximum(first - 1, 0), np.arange(shares.shape[1])] <= 1 - STAYED)
+    return bool(np.mean(stays & is_sudden) >= FADED)
 
 
 def _turn(recent: Sequence[Frame], pixels: Mask, look: Look) -> float:

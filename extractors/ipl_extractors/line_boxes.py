@@ -12,7 +12,7 @@ from ipl.mining.media import Box
 from ipl_extractors.rows import Anchor
 from ipl_extractors.strokes import Mask, own_span, stands_at
 
-__all__ = ["line_boxes", "tallest"]
+__all__ = ["TOO_HIGH", "line_boxes", "tallest"]
 
 
 HIGH, TOO_HIGH = 1.0, 1.25

@@ -29,11 +29,12 @@ from ipl_extractors.crops import Crop, line_crop, without_scene
 from ipl_extractors.following import Display, Persistent
 from ipl_extractors.lexicon import Lexicon
 from ipl_extractors.line_boxes import line_boxes, tallest
+from ipl_extractors.outlines import NONE_CLOSED, Closed, enclosed, most_closed
 from ipl_extractors.probes import one_line
 from ipl_extractors.readings import ALIKE_TEXTS, DOUBTFUL_AGREE, Text, Vote, loses_little
 from ipl_extractors.scenery import STAYED, logo_area, share_on, without_logo, without_signs
 from ipl_extractors.sightings import Sighting, reading_of
-from ipl_extractors.strokes import NONE_CLOSED, Closed, Luma, Mask, contrast, enclosed, most_closed, near, stroke_mask
+from ipl_extractors.strokes import Luma, Mask, contrast, near, stroke_mask
 from ipl_extractors.typography import Line, Typography
 from ipl_extractors.wording import worded
 
@@ -101,7 +102,7 @@ class BandReader:
         """
         for display in displays:
             stands_out = contrast(display.stack, self._look.line_height, self._look.dark)
-            self._displayed.add(stroke_mask(stands_out, self._look.line_height, self._look.marks))
+            self._displayed.add(stroke_mask(stands_out, self._look.line_height, self._look.marks, self._look.bare))
         logo = logo_area(self._displayed.always & always_on, self._look)
         shown, boxes = [], []
         for display in displays:
@@ -241,7 +242,15 @@ class BandReader:
             shown_ms = 0 if variant else end_ms - start_ms
             votes.append(Vote(text, score, shown_ms, self._lexicon.num_unknown(text)))
         always = np.minimum(display.early, display.late)
-        return Text(start_ms, end_ms, tuple(votes), display.picture, display.strokes, always)
+        return Text(
+            start_ms,
+            end_ms,
+            tuple(votes),
+            display.picture,
+            display.strokes,
+            always,
+            has_grown=display.has_grown,
+        )
 
 
 def _without_lone_bar(lines: dict[Box, list[Reading]]) -> dict[Box, list[Reading]]:

@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from rapidfuzz.fuzz import partial_ratio, ratio
 
+from ipl_extractors.outlines import NONE_CLOSED, Closed, most_closed
 from ipl_extractors.rows import SAME_PART, SHORTEST_PART
-from ipl_extractors.strokes import NONE_CLOSED, Closed, most_closed, overlap
+from ipl_extractors.strokes import overlap
 
-__all__ = ["ALIKE_TEXTS", "DOUBTFUL_AGREE", "Merger", "Text", "Vote", "loses_little"]
+__all__ = ["ALIKE_TEXTS", "DOUBTFUL_AGREE", "LEAST_MS", "NEXT_WORD_MS", "Merger", "Text", "Vote", "loses_little"]
 
 ALIKE_TEXTS = 80
 """Readings differ in single letters from this rapidfuzz ratio on, 0 to 100."""
@@ -26,6 +27,8 @@ SAME_PLACE = 0.3
 """The share of strokes that the first and the last piece of one text have in common, at the least."""
 SAME_STROKES = 0.5
 """From this share of the fewer strokes on, two texts that follow each other show the same letters."""
+SOME_STROKES = 0.3
+"""From this share of a text's strokes on, what nothing was read of may be a piece of it."""
 STILL_SHOWN = 0.5
 """A text's strokes stand out by this share of what they did, or more, while it is shown."""
 LEAST_SEEN_MS = 200
@@ -41,6 +44,10 @@ SHORTEST_TEXT = 2
 MOST_ADDED, NEXT_WORD_MS = 4, 400
 """So many words a text grows by at the most, some of which may be displayed for too short a time to be seen; and for
 how long nothing of it may be seen."""
+FADING_MS = 200
+"""For how long nothing of a text may be seen while it fades slowly."""
+LEAST_WORD = 3
+"""Words of fewer letters are misread at times."""
 ENDS = frozenset(".!?…。！？")
 _WORDS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\s\u3040-\u30ff\u3400-\u9fff]+")
 """Words, and letters of what is written without spaces."""
@@ -146,8 +153,11 @@ class Merger:
         newest = (last, *self._unread)[-1]
         if last and newest:
             touches = _touch(newest, text)
-            if (touches and self._goes_on(last, text)) or (
-                text.start_ms - newest.end_ms <= NEXT_WORD_MS and _grows(last, text)
+            gap_ms = text.start_ms - newest.end_ms
+            if (
+                (touches and self._goes_on(last, text))
+                or (gap_ms <= NEXT_WORD_MS and _grows(last, text))
+                or (gap_ms <= FADING_MS and _is_faint_piece(last, text, self._same_text))
             ):
                 self._last, self._unread = reduce(_joined, (*self._unread, text), last), []
                 return
@@ -162,12 +172,17 @@ class Merger:
         yield from self._whole((*self._unread, None)[0])
         self._before, self._last, self._unread = None, None, []
 
+    def _looks_like(self, one: Text, other: Text) -> bool:
+        """Whether two texts have the same letters, unless both are surely read, and say they have not."""
+        are_two = one.readings and other.readings and _are_two(one, other, self._sure_score)
+        return overlap(one.strokes, other.strokes) > SAME_STROKES and not are_two
+
     def _goes_on(self, last: Text, text: Text) -> bool:
         """Whether the last text goes on with a piece that touches it, or what is unread after it."""
         return _bridges(last, self._unread, text) if self._unread else self._continues(last, text)
 
     def _continues(self, one: Text, other: Text) -> bool:
-        return _touch(one, other) and _one_text(one, other, self._same_text)
+        return _touch(one, other) and _one_text(one, other, self._same_text, self._sure_score)
 
     def _whole(self, after: Text | None) -> Iterator[Text]:
         last = self._last
@@ -177,7 +192,7 @@ class Merger:
         best, score = last.best()
         is_sure = score >= self._sure_score or sum(vote.text == best for vote in last.readings) > 1
         if last.is_short:
-            is_alone = not any(one.is_short or overlap(one.strokes, last.strokes) > SAME_STROKES for one in beside)
+            is_alone = not any(one.is_short or self._looks_like(one, last) for one in beside)
             is_told = last.on_row and is_alone and is_sure and len(best) >= SHORTEST_TEXT
         elif last.is_hasty:
             is_told = is_sure or len(best) >= SHORTEST_TEXT
@@ -221,18 +236,43 @@ def _touch(one: Text, other: Text) -> bool:
     return one.start_ms <= other.start_ms <= one.end_ms
 
 
-def _one_text(one: Text, other: Text, same_text: float) -> bool:
+def _one_text(one: Text, other: Text, same_text: float, sure_score: float) -> bool:
     same_strokes = overlap(one.strokes, other.strokes) > SAME_STROKES
     if not (one.readings and other.readings):
-        read = [each for each in (one, other) if each.readings and len(each.best()[0]) < SHORTEST_TEXT]
+        read = [each for each in (one, other) if each.readings]
         shared = np.count_nonzero(one.strokes & other.strokes)  # a bar of the scene is half of an X
-        return same_strokes and all(shared > SAME_STROKES * np.count_nonzero(each.strokes) for each in read)
+        return same_strokes and all(shared > _least_shared(each) * np.count_nonzero(each.strokes) for each in read)
     alike = _likeness(one, other)
     if alike < same_text:
-        return (alike >= DOUBTFUL_AGREE and same_strokes) or _is_part(one, other)
+        may_be_misread = alike >= DOUBTFUL_AGREE and same_strokes and not _are_two(one, other, sure_score)
+        return may_be_misread or _is_part(one, other)
     # Said twice, and the second time elsewhere, or larger: no sign that drifts stands still for so long.
     is_elsewhere = overlap(one.newest_strokes, other.strokes) < SAME_STROKES
     return one.is_hasty or other.is_hasty or not is_elsewhere
+
+
+def _least_shared(text: Text) -> float:
+    """Which share of a text's strokes something that is not read has, if it shows the same text."""
+    return SAME_STROKES if len(text.best()[0]) < SHORTEST_TEXT else SOME_STROKES
+
+
+def _are_two(one: Text, other: Text, sure_score: float) -> bool:
+    """Whether both texts are surely read, and each has a word that the other has not: "I copy it" before "I put it"."""
+    (said, score), (told, other_score) = one.best(), other.best()
+    return min(score, other_score) >= sure_score and _has_others(said, told) and _has_others(told, said)
+
+
+def _has_others(text: str, other: str) -> bool:
+    """Whether a text has a word that is like none of another text; letters that are written without spaces are none."""
+    words, others = ([word for word in _WORDS.findall(each) if len(word) >= LEAST_WORD] for each in (text, other))
+    return any(all(ratio(word, each) < DOUBTFUL_AGREE for each in others) for word in words)
+
+
+def _is_faint_piece(one: Text, other: Text, same_text: float) -> bool:
+    """Whether one of two texts is the other while it fades in or out, and hardly stands out from the scene."""
+    if not (one.readings and other.readings and (one.is_short or other.is_short)):
+        return False
+    return _likeness(one, other) >= same_text and overlap(one.newest_strokes, other.strokes) > SAME_STROKES
 
 
 def _grows(one: Text, other: Text) -> bool:
@@ -240,12 +280,22 @@ def _grows(one: Text, other: Text) -> bool:
 
     A word is displayed alone for less time than a text is; no sentence that has ended goes on.
     """
-    if not (one.readings and other.readings) or not (one.has_grown or one.is_hasty or other.is_hasty):
+    is_hasty = one.is_hasty or other.is_hasty
+    if not (one.readings and other.readings) or not (is_hasty or (one.has_grown and _touch(one, other))):
         return False
     said, more = one.best()[0], other.best()[0]
     words, others = _WORDS.findall(said), _WORDS.findall(more)
-    is_more = 0 < len(others) - len(words) <= MOST_ADDED and said[-1] not in ENDS
+    goes_on = one.is_hasty or (one.has_grown and _touch(one, other))
+    rolls = any(len(_WORDS.findall(above)) == len(words) for above in _beginnings(more))
+    most = len(others) if other.has_grown and goes_on and not rolls else MOST_ADDED
+    is_more = 0 < len(others) - len(words) <= most and said[-1] not in ENDS
     return is_more and ratio(" ".join(words), " ".join(others[: len(words)])) >= SAME_PART
+
+
+def _beginnings(text: str) -> Iterator[str]:
+    """The first line of a text, the first two, and so on, but not all: where one ends, the next may have rolled up."""
+    lines = text.split("\n")
+    return ("\n".join(lines[:number]) for number in range(1, len(lines)))
 
 
 def _bridges(one: Text, between: Sequence[Text], other: Text) -> bool:

@@ -1,7 +1,7 @@
 """Subtitles that roll up: each shows what was said before once more, above what is new.
 
-So live television writes them, and YouTube its automatic ones. What was there before was said before: it is no part of
-what is said while the new line comes.
+So live television writes them, and YouTube its automatic ones; where people sing, a new line may stand above the last
+one, too. What was there before was said before: it is no part of what is said while the new line comes.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ class Unrolled(NamedTuple):
 def unrolled(spans: Sequence[Span], texts: Sequence[str], same_word: float = 100.0) -> list[Unrolled]:
     """Returns what each text of a track shows that the one before it did not; all of it if the track does not roll.
 
-    A text may have several lines, and be broken elsewhere than before; longer words are the same from the rapidfuzz
-    ratio `same_word` on, 0 to 100. One that shows nothing new goes on with the one before it. Where each line that
-    rolls up is a text of its own, displayed until the one after the next comes, it ends where the next begins.
+    What was there before are the first words, or some of the lines. A text may have several lines, and be broken
+    elsewhere than before; longer words are the same from the rapidfuzz ratio `same_word` on, 0 to 100. One that shows
+    nothing new goes on with the one before it. Where each line that rolls up is a text of its own, displayed until the
+    one after the next comes, it ends where the next begins.
 
     >>> spans = [Span(1000 * number, 1000 * (number + 1)) for number in range(5)]
     >>> shown = ["so what", "so what\\nis it", "is it\\nthat you", "that you", "that you\\nwant"]
@@ -53,19 +54,19 @@ def unrolled(spans: Sequence[Span], texts: Sequence[str], same_word: float = 100
     """
     if _are_rows(spans):
         spans = [*(Span(one.start_ms, other.start_ms) for one, other in pairwise(spans)), spans[-1]]
-    seen = [0] * len(texts)
+    new = list(texts)
+    num_proofs = 0
     for number, (one, other) in enumerate(pairwise(spans), start=1):
         if abs(other.start_ms - one.end_ms) <= TOUCH_MS:
-            seen[number] = _num_shared(texts[number - 1], texts[number], same_word)
-    has_new = [number < len(text.split()) for number, text in zip(seen, texts, strict=True)]
-    is_proof = [new and _is_enough(number, text) for number, new, text in zip(seen, has_new, texts, strict=True)]
-    if sum(is_proof) < max(ENOUGH, ROLLING * (sum(has_new) - 1)):  # a chorus repeats itself, too, and shows nothing new
-        seen = [0] * len(texts)
+            new[number], is_enough = _new(texts[number - 1], texts[number], same_word)
+            num_proofs += is_enough
+    # A chorus repeats itself, too, and shows nothing new.
+    if num_proofs < max(ENOUGH, ROLLING * (sum(map(bool, new)) - 1)):
+        new = list(texts)
     found: list[Unrolled] = []
-    for number, (span, text) in enumerate(zip(spans, texts, strict=True)):
-        new = _without_first(text, seen[number])
-        if new or not seen[number]:
-            found.append(Unrolled(number, span, new))
+    for number, (span, text) in enumerate(zip(spans, new, strict=True)):
+        if text or not texts[number]:
+            found.append(Unrolled(number, span, text))
         else:
             found[-1] = found[-1]._replace(span=Span(found[-1].span.start_ms, span.end_ms))
     return found
@@ -77,6 +78,21 @@ def _are_rows(spans: Sequence[Span]) -> bool:
     pairs = zip(spans, spans[1:], spans[2:], strict=False)
     until = [abs(one.end_ms - third.start_ms) <= TOUCH_MS for one, other, third in pairs if other.start_ms < one.end_ms]
     return are_in_order and sum(until) >= max(ENOUGH, ROLLING * len(spans))
+
+
+def _new(before: str, text: str, same_word: float) -> tuple[str, bool]:
+    """What of a text the one before did not show, and whether it is no coincidence that it showed the rest."""
+    number = _num_shared(before, text, same_word)
+    if number:
+        new = _without_first(text, number)
+        return new, bool(new) and _is_enough(number, text)
+    known = [line.split() for line in before.split("\n")]
+    lines = [line for line in text.split("\n") if not any(_are_same(line.split(), each, same_word) for each in known)]
+    return "\n".join(lines), 0 < len(lines) < text.count("\n") + 1
+
+
+def _are_same(words: Sequence[str], others: Sequence[str], same_word: float) -> bool:
+    return len(words) == len(others) and all(_is_same(*pair, same_word) for pair in zip(words, others, strict=True))
 
 
 def _num_shared(before: str, text: str, same_word: float) -> int:

@@ -1,4 +1,4 @@
-"""Rows of text in a few frames: readings on one height that start, or are centred, at one place.
+"""Rows of text in a few frames: readings on one height that start, end, or are centred, at one place.
 
 That is what subtitles have in common, and words that just happen to stand on one height have not.
 """
@@ -15,7 +15,17 @@ from rapidfuzz.fuzz import partial_ratio, ratio
 
 from ipl.records import Reading
 
-__all__ = ["PLACES", "SAME_PART", "SAME_TEXT", "SHORTEST_PART", "Anchor", "Row", "find_rows", "is_same_text"]
+__all__ = [
+    "PLACES",
+    "SAME_PART",
+    "SAME_TEXT",
+    "SHORTEST_PART",
+    "Anchor",
+    "Row",
+    "anchors_beside",
+    "find_rows",
+    "is_same_text",
+]
 
 SAME_TEXT = 75
 """Two readings are of one text from this rapidfuzz ratio on, 0 to 100."""
@@ -29,9 +39,15 @@ CLOSE = 0.1
 MIDDLE = 0.02
 """How far from the middle of the width lines have their centre that are meant to have it there, as a share of it."""
 
+FEWEST_BESIDE = 2
+"""So many different texts make another place on the height of a row."""
+
 Found = tuple[int, Reading]
 """A reading, and the number of the frame that it is from."""
-Kind = Literal["left", "centre"]
+Kind = Literal["left", "centre", "right"]
+FIRST_KINDS: tuple[Kind, ...] = ("centre", "left")
+KINDS_BESIDE: tuple[Kind, ...] = ("left", "right", "centre")
+"""What the lines of a film have in common, and those of other speakers beside them; if in doubt, the first."""
 WIDE_MARKS, NOT_INKED = frozenset("。，、！"), 0.35
 """Marks as wide as a letter, and how much of them is empty, as a share of the line's height: no detector sees that."""
 
@@ -45,12 +61,13 @@ def _middle(line: Reading) -> float:
 PLACES: dict[Kind, Callable[[Reading], float]] = {
     "centre": _middle,
     "left": lambda line: float(line.box[0]),
+    "right": lambda line: float(line.box[2]),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """Where every line of a row starts, or where its centre is, in pixels from the left."""
+    """Where every line of a row starts or ends, or where its centre is, in pixels from the left."""
 
     kind: Kind
     x: float
@@ -80,11 +97,13 @@ class Row:
     @cached_property
     def num_texts(self) -> int:
         """How many different texts stood here."""
-        texts: list[str] = []
-        for _, reading in self.found:
-            if not any(is_same_text(reading.text, text) for text in texts):
-                texts.append(reading.text)
-        return len(texts)
+        return _num_texts(self.found)
+
+    @property
+    def close(self) -> tuple[Found, ...]:
+        """The readings that stand at the anchor to within what detectors vary."""
+        place_of, reach = PLACES[self.anchor.kind], CLOSE * self.height
+        return tuple(each for each in self.found if abs(place_of(each[1]) - self.anchor.x) <= reach)
 
     @cached_property
     def num_frames(self) -> int:
@@ -104,6 +123,14 @@ class Row:
         """Whether the two may be lines of one text."""
         near = abs(self.centre - other.centre) < 1.5 * min(self.height, other.height)
         return near and _are_alike(self.height, other.height)
+
+
+def _num_texts(found: Iterable[Found]) -> int:
+    texts: list[str] = []
+    for _, reading in found:
+        if not any(is_same_text(reading.text, text) for text in texts):
+            texts.append(reading.text)
+    return len(texts)
 
 
 def is_same_text(one: str, other: str) -> bool:
@@ -134,6 +161,39 @@ def find_rows(readings: Iterable[Found], width: int) -> list[Row]:
         else:
             heaps.append([(frame, reading)])
     return [_aligned(heap, width) for heap in heaps]
+
+
+def anchors_beside(rows: Sequence[Row], readings: Iterable[Found], width: int) -> Iterator[Anchor]:
+    """Yields where else lines stand on the heights of some rows: those of other speakers.
+
+    Two different texts of the same height at one place are some.
+    """
+
+    shown = [each for row in rows for each in row.found]
+    rest = [each for each in _spans(readings) if any(_is_on(row, each) for row in rows)]
+    while rest := [each for each in rest if not any(_is_in(each, other) for other in shown)]:
+        # Each row of a frame counts as a frame of its own.
+        numbered = [(frame * len(rows) + _nearest(rows, reading), reading) for frame, reading in rest]
+        row = _aligned(numbered, width, KINDS_BESIDE)
+        if _num_texts(row.close) >= FEWEST_BESIDE:
+            yield row.anchor
+        shown += [(number // len(rows), reading) for number, reading in row.found]
+
+
+def _nearest(rows: Sequence[Row], reading: Reading) -> int:
+    return min(range(len(rows)), key=lambda number: abs(_centre([(0, reading)]) - rows[number].centre))
+
+
+def _is_on(row: Row, found: Found) -> bool:
+    """Whether a reading stands on the height of a row, and is as high."""
+    return abs(_centre([found]) - row.centre) < 0.4 * row.height and _are_alike(_height([found]), row.height)
+
+
+def _is_in(one: Found, other: Found) -> bool:
+    """Whether two readings of one frame are of the same line, or one of a piece of it."""
+    (frame, reading), (other_frame, other_reading) = one, other
+    box, line = reading.box, other_reading.box
+    return frame == other_frame and box[0] < line[2] and line[0] < box[2] and box[1] < line[3] and line[1] < box[3]
 
 
 def _centre(found: Sequence[Found]) -> float:
@@ -171,7 +231,7 @@ def _may_be_one(left: Reading, right: Reading) -> bool:
     return max(heights) < PIECES * min(heights) and off < 0.4 * max(heights) and abs(gap) < 1.5 * min(heights)
 
 
-def _aligned(heap: Sequence[Found], width: int) -> Row:
+def _aligned(heap: Sequence[Found], width: int, kinds: Sequence[Kind] = FIRST_KINDS) -> Row:
     """The lines that share an anchor, of the anchor that most different texts share, and most closely.
 
     Those count first that share it to within what detectors vary. Lines that are about as long as each other share
@@ -182,20 +242,19 @@ def _aligned(heap: Sequence[Found], width: int) -> Row:
     spans = sorted(heap, key=lambda each: each[1].box[2] - each[1].box[0])
     height = _height(heap)
     best: tuple[tuple[float, ...], Row] | None = None
-    for kind, place_of in PLACES.items():
+    for kind in kinds:
+        place_of = PLACES[kind]
         for at in {place_of(each) for _, each in spans}:
             widest = {frame: each for frame, each in spans if abs(place_of(each) - at) <= 0.5 * height}
             places = [place_of(each) for each in widest.values()]
             anchor = Anchor(kind, median(places))
             row = Row(anchor, tuple(sorted(widest.items(), key=lambda item: item[0])))
-            close = Row(
-                anchor, tuple(each for each in row.found if abs(place_of(each[1]) - anchor.x) <= CLOSE * height)
-            )
             off = round(sum(abs(place - anchor.x) for place in places) / (CLOSE * height))
             is_usual = kind == "centre" and abs(anchor.x - width / 2) <= MIDDLE * width
-            at_all = row.num_texts if is_usual else close.num_texts
-            counts = at_all, close.num_texts, row.num_texts, row.num_frames
-            rank = *counts, is_usual, -off, kind == "centre"  # as most are, if in doubt
+            num_close = _num_texts(each for each in row.found if abs(place_of(each[1]) - anchor.x) <= CLOSE * height)
+            at_all = row.num_texts if is_usual else num_close
+            counts = at_all, num_close, row.num_texts, row.num_frames
+            rank = *counts, is_usual, -off, -kinds.index(kind)
             if best is None or rank > best[0]:
                 best = rank, row
     assert best is not None, "a heap is not empty"

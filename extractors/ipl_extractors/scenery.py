@@ -14,11 +14,14 @@ from ipl.mining.media import Box
 from ipl_extractors.band_frame import Look
 from ipl_extractors.following import Display
 from ipl_extractors.probes import least_likeness
-from ipl_extractors.strokes import Luma, Mask, stands_at
+from ipl_extractors.strokes import WELL_CENTRED, Luma, Mask, common_share, stands_at, stroke_mask
 
-__all__ = ["STAYED", "logo_area", "share_on", "without_logo", "without_signs"]
+__all__ = ["LEAST_ADDED", "STAYED", "logo_area", "share_on", "without_logo", "without_signs"]
 
 AS_STRONG = 0.75
+DIMMER, FADED = 0.85, 0.8
+"""A text fades that stands out by this share at one end of a display of what it does at the other, or less; so much of
+it by about the same share."""
 STAYED = 0.8
 """A word of which this share is there before and after a display is no part of the text."""
 PASSED = 0.25
@@ -39,6 +42,8 @@ both, drifting ones little more. Other words have less of one, "Who?" and "Why?"
 have not, 0.88 and 0.54."""
 HARDLY_MOVES_MS = 1000
 """In a display that is shorter a sign may hardly have moved."""
+LEAST_ADDED = 0.3
+"""How wide the least word is, with the gap before it, in line heights."""
 VERY_ALIKE = 0.9
 """The correlation of a word with itself in the frames around its display: of another word with it, it is lower."""
 
@@ -144,10 +149,22 @@ def _staying(display: Display) -> Mask:
     import cv2
 
     stays = display.strokes & (display.before is not None or display.after is not None)
-    for around, inside in ((display.before, display.early), (display.after, display.late)):
+    early, late = display.early, display.late
+    if _fades(early, late, display.strokes):
+        early = late = np.maximum(early, late)
+    for around, inside in ((display.before, early), (display.after, late)):
         if around is not None:  # as strong as in the display: what fades in or out is not there yet, or no more
             stays &= cv2.dilate(around, np.ones((3, 3), np.uint8)) >= AS_STRONG * inside
     return stays
+
+
+def _fades(early: Luma, late: Luma, strokes: Mask) -> bool:
+    """Whether all strokes are dimmer at one end of a display than at the other, by about the same share."""
+    if not strokes.any():
+        return False
+    dim, clear = sorted((early[strokes], late[strokes]), key=lambda each: float(np.median(each)))
+    share = common_share(dim, clear, FADED)
+    return share is not None and share <= DIMMER
 
 
 def _is_shown_around(display: Display, word: Box) -> bool:
@@ -186,9 +203,26 @@ def _moves(display: Display, word: Box, look: Look) -> bool:
         if other is not None:
             moved, likeness, likelier = _offset(display.early, other, word, look)
             is_near = LEAST_MOVE <= moved <= look.line_height / 2  # a line that rolls up moves by more
-            if is_near and likeness >= VERY_ALIKE and likelier >= MORE_ALIKE:
+            is_there = is_near and likeness >= VERY_ALIKE and likelier >= MORE_ALIKE
+            if is_there and not _is_set_anew(display, other, word, look):
                 return True
     return False
+
+
+def _is_set_anew(display: Display, other: Luma, word: Box, look: Look) -> bool:
+    """Whether the line that a word is part of is centred in the display and in a frame around it, but longer in one.
+
+    It has made room for one more word then, as a caption that is written word by word; a sign stays as long as it is.
+    """
+    if look.anchor is None or look.anchor.kind != "centre":
+        return False
+    lengths = []
+    for mask in (display.strokes, look.text(stroke_mask(other, look.line_height, look.marks, look.bare))):
+        columns = np.flatnonzero(mask[word.top : word.bottom].any(axis=0))
+        if not len(columns) or abs((columns[0] + columns[-1]) / 2 - look.anchor.x) > WELL_CENTRED * look.line_height:
+            return False
+        lengths.append(columns[-1] - columns[0])
+    return bool(max(lengths) - min(lengths) >= LEAST_ADDED * look.line_height)
 
 
 def _offset(shown: Luma, other: Luma, word: Box, look: Look) -> tuple[int, float, float]:

@@ -7,10 +7,10 @@ from statistics import median
 from unicodedata import east_asian_width
 
 from ipl.records import Span
+from ipl_extractors.outlines import ENCLOSED, Closed
 from ipl_extractors.rows import SHORTEST_PART, is_same_text
-from ipl_extractors.strokes import ENCLOSED, Closed
 
-__all__ = ["are_signs", "are_stripes", "intrudes", "is_logo", "on_plates"]
+__all__ = ["are_signs", "are_slides", "are_stripes", "intrudes", "is_logo", "on_plates"]
 
 ENOUGH = 8
 """So many texts are needed to tell."""
@@ -32,6 +32,10 @@ bright letters on a box that a letterbox's edge runs through neither is.
 """
 STRIPES = frozenset("一二三亖丨口日目田")
 """What a recogniser of Chinese reads of blinds, fences and windows."""
+SLIDE_MS, FEWEST_SLIDES = 9000, 2
+"""Slides stand for so long or longer, clearly more than any subtitle, and there are so many at the least."""
+MOSTLY = 0.5
+"""Of slides this share of the texts, and of the time that any is displayed, are of such as stand for longer."""
 ALWAYS = 0.8
 """A logo is there for this share of the video, or more."""
 
@@ -74,6 +78,18 @@ def is_logo(texts: Sequence[str], shown_ms: Sequence[int], duration_ms: int) -> 
     return all(is_same_text(first, other) for other in others)
 
 
+def are_slides(shown_ms: Sequence[int]) -> bool:
+    """Whether most texts of a band, most of the time, stand for longer than any subtitle, as those of slides do.
+
+    >>> are_slides([20_000, 2_000, 12_000]), are_slides([9_000, 2_000, 2_000, 3_000, 2_500])
+    (True, False)
+    >>> are_slides([80_000, *[2_000] * 20]), are_slides([9_500, 4_000])  # subtitles and a card, two lines moved away
+    (False, False)
+    """
+    long = [each for each in shown_ms if each >= SLIDE_MS]
+    return len(long) >= max(FEWEST_SLIDES, MOSTLY * len(shown_ms)) and sum(long) >= MOSTLY * sum(shown_ms)
+
+
 def are_stripes(text: str, script: str) -> bool:
     """Whether a text of a band in this script is read of stripes of the scene.
 
@@ -87,7 +103,7 @@ def are_stripes(text: str, script: str) -> bool:
 def on_plates(texts: Sequence[str], closed: Sequence[Closed]) -> list[bool]:
     """Which texts of a band are of dark letters on a light plate, where the others are of light ones with outlines.
 
-    Or the other way round. `closed` is which shares of the strokes of each others close off (`strokes.enclosed`);
+    Or the other way round. `closed` is which shares of the strokes of each others close off (`outlines.enclosed`);
     nothing is told where hardly any are, of letters without outlines over a light scene, nor of a few letters.
 
     >>> outlined, dark = Closed(0.7, 0.2), Closed(0.05, 0.8)

@@ -7,7 +7,6 @@ top-hat leaves. Shapes: H rows, W columns of the band.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +15,14 @@ from ipl.mining.media import Box
 from ipl_extractors.rows import Anchor
 
 __all__ = [
-    "ENCLOSED",
-    "NONE_CLOSED",
-    "Closed",
+    "WELL_CENTRED",
+    "WIDE_GAP",
     "Luma",
     "Mask",
+    "box_of",
+    "common_share",
     "contrast",
-    "enclosed",
     "fewest_strokes",
-    "most_closed",
     "near",
     "one_colour",
     "overlap",
@@ -37,13 +35,10 @@ __all__ = [
 Luma = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
-CONTRAST = 50
-"""How much brighter (or darker) than what surrounds it a stroke is, of 255."""
+CONTRAST, BARE_CONTRAST = 50, 30
+"""How much brighter (or darker) than what surrounds it a stroke is, of 255, and one of letters without outlines: the
+scene around these may be nearly as bright as they are."""
 
-ENCLOSED = 0.4
-"""Of bright outlined letters about three quarters are closed off, of what is between dark ones an eighth."""
-LETTERS_BRIGHT = 80, 40
-"""How bright letters may be, as percentiles of all strokes, of which some are what is seen between them."""
 WIDE_GAP = 0.5
 """A gap wider than one between words, as a share of the line's height."""
 WELL_CENTRED = 0.3
@@ -54,19 +49,8 @@ ONE_COLOUR = 60
 """How far the luma of one text's strokes lies apart; two colours of a karaoke text may differ by as much."""
 
 
-class Closed(NamedTuple):
-    """Which shares of a text's bright strokes and of the dark ones between them are closed off by others, 0 to 1."""
-
-    bright: float
-    dark: float
-
-
-NONE_CLOSED = Closed(0.0, 0.0)
-
-
-def most_closed(one: Closed, other: Closed) -> Closed:
-    """The greater of each two shares."""
-    return Closed(max(one.bright, other.bright), max(one.dark, other.dark))
+SHARE_SPREAD = 0.15
+"""A fade dims all pixels by the same share, to within so much of the middle one."""
 
 
 def fewest_strokes(line_height: int) -> int:
@@ -90,12 +74,15 @@ def contrast(luma: Luma, line_height: int, dark: bool = False) -> Luma:
     return found
 
 
-def stroke_mask(contrasts: Luma, line_height: int, marks: Sequence[Box] = ()) -> Mask:
-    """Marks the strokes of letters about `line_height` pixels high in what `contrast` found; `marks` are left out."""
+def stroke_mask(contrasts: Luma, line_height: int, marks: Sequence[Box] = (), bare: bool = False) -> Mask:
+    """Marks the strokes of letters about `line_height` pixels high in what `contrast` found; `marks` are left out.
+
+    `bare` letters have no outlines: they stand out from what is behind them alone.
+    """
     counts = np.cumsum(np.bincount(contrasts.ravel(), minlength=256)[::-1])
     # Between letters with dark outlines the background looks like a stroke, but a fainter one than theirs.
     strongest = 255 - int(np.searchsorted(counts, fewest_strokes(line_height)))
-    mask: Mask = contrasts > max(CONTRAST, strongest // 2)
+    mask: Mask = contrasts > (BARE_CONTRAST if bare else max(CONTRAST, strongest // 2))
     for left, top, right, bottom in marks:
         mask[max(0, top) : bottom, max(0, left) : right] = False
     return mask
@@ -115,6 +102,12 @@ def one_colour(mask: Mask, luma: Luma, dark: bool = False) -> Mask:
         return mask & (luma <= min(255, darkest + ONE_COLOUR))
     brightest = int(np.searchsorted(counts, 0.8 * len(inside)))
     return mask & (luma >= max(0, brightest - ONE_COLOUR))
+
+
+def box_of(mask: Mask) -> Box:
+    """The box around all strokes of a mask that has some."""
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
 
 def near(mask: Mask, pixels: int = 2) -> Mask:
@@ -159,6 +152,9 @@ def own_span(columns: npt.NDArray[np.int64], line_height: int, anchor: Anchor | 
     if anchor.kind == "left":
         starts = [start for start, _ in groups if abs(start - anchor.x) <= line_height]
         return (starts[0] if starts else first), last
+    if anchor.kind == "right":
+        ends = [end for _, end in groups if abs(end - anchor.x) <= line_height]
+        return first, (ends[-1] if ends else last)
     if abs((first + last) / 2 - anchor.x) <= line_height:
         return first, last
     spans = [(one[0], other[1]) for at, one in enumerate(groups) for other in groups[at:]]
@@ -167,12 +163,12 @@ def own_span(columns: npt.NDArray[np.int64], line_height: int, anchor: Anchor | 
 
 
 def stands_at(anchor: Anchor, first: int, last: int, line_height: int) -> bool:
-    """Whether strokes from column `first` to `last` start, or have their centre, at the anchor.
+    """Whether strokes from column `first` to `last` start, end, or have their centre, at the anchor.
 
     A line may have some more at one end, of what is behind it; a title may well reach across the anchor.
     """
-    if anchor.kind == "left":
-        return abs(first - anchor.x) <= line_height
+    if anchor.kind != "centre":
+        return abs((first if anchor.kind == "left" else last) - anchor.x) <= line_height
     off = abs((first + last) / 2 - anchor.x)
     return off <= max(line_height, OFF_CENTRE * (last - first))
 
@@ -190,27 +186,8 @@ def overlap(one: Mask, other: Mask) -> float:
     return np.count_nonzero(one & other) / fewer if fewer else 0.0
 
 
-def enclosed(luma: Luma, line_height: int) -> float:
-    """Which share of the thin bright strokes in a crop is closed off, 0 to 1; all of them where none is dark.
-
-    An outline stands out as much as the letters themselves, and what is behind may be as bright as bright letters. But
-    these their outlines close off; what is bright between dark letters is part of what is bright around them. Letters
-    may be less bright than what is seen of the scene between them: red ones.
-    """
-    thin, dark = (contrast(luma, line_height, kind) > CONTRAST for kind in (False, True))
-    if not thin.any() or not dark.any():
-        return float(thin.any())
-    behind = np.percentile(luma[dark], 20)
-    return max(_closed_off(thin, luma >= (np.percentile(luma[thin], share) + behind) / 2) for share in LETTERS_BRIGHT)
-
-
-def _closed_off(thin: Mask, bright: Mask) -> float:
-    """Which share of the thin strokes in what is bright does not reach beyond thin strokes."""
-    import cv2
-
-    thin = thin & bright
-    number, labels = cv2.connectedComponents(bright.view(np.uint8), connectivity=4)
-    size, strokes = (np.bincount(labels[mask], minlength=number) for mask in (bright, thin))
-    open_ = strokes < 0.5 * size  # a surface, with strokes only where letters narrow it
-    open_[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = True
-    return 1 - int(strokes[open_].sum()) / max(1, int(strokes.sum()))
+def common_share(dim: Luma, clear: Luma, least: float) -> float | None:
+    """By which share of what they do elsewhere pixels stand out; None where a share of less than `least` agrees."""
+    shares = dim / np.maximum(clear, 1)
+    share = float(np.median(shares))
+    return share if np.mean(np.abs(shares - share) <= SHARE_SPREAD) >= least else None
