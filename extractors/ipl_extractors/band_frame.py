@@ -16,6 +16,7 @@ from ipl_extractors.rows import Anchor
 from ipl_extractors.strokes import (
     Luma,
     Mask,
+    box_of,
     contrast,
     fewest_strokes,
     kernel_side,
@@ -153,7 +154,7 @@ class Where:
 
     def __init__(self, pixels: Mask, look: Look) -> None:
         margin = kernel_side(look.line_height)
-        rows, columns = (np.flatnonzero(pixels.any(axis=axis)) for axis in (1, 0))
-        self.rows = slice(max(0, int(rows[0]) - margin), int(rows[-1]) + 1 + margin)
-        self.columns = slice(max(0, int(columns[0]) - margin), int(columns[-1]) + 1 + margin)
+        left, top, right, bottom = box_of(pixels)
+        self.rows = slice(max(0, top - margin), bottom + margin)
+        self.columns = slice(max(0, left - margin), right + margin)
         self.mask = np.ascontiguousarray(pixels[self.rows, self.columns]).view(np.uint8)

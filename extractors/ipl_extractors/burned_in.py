@@ -265,7 +265,6 @@ def _told_once(of_band: Mapping[Band, list[_Shown]]) -> dict[Band, list[_Shown]]
 
     Bands whose lines stand at other places of the same rows may both take a long line for theirs.
     """
-
     bands = list(of_band)
 
     def is_told_better(band: Band, one: _Shown) -> bool:

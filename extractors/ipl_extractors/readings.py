@@ -280,12 +280,11 @@ def _grows(one: Text, other: Text) -> bool:
 
     A word is displayed alone for less time than a text is; no sentence that has ended goes on.
     """
-    is_hasty = one.is_hasty or other.is_hasty
-    if not (one.readings and other.readings) or not (is_hasty or (one.has_grown and _touch(one, other))):
+    goes_on = one.is_hasty or (one.has_grown and _touch(one, other))
+    if not (one.readings and other.readings) or not (goes_on or other.is_hasty):
         return False
     said, more = one.best()[0], other.best()[0]
     words, others = _WORDS.findall(said), _WORDS.findall(more)
-    goes_on = one.is_hasty or (one.has_grown and _touch(one, other))
     rolls = any(len(_WORDS.findall(above)) == len(words) for above in _beginnings(more))
     most = len(others) if other.has_grown and goes_on and not rolls else MOST_ADDED
     is_more = 0 < len(others) - len(words) <= most and said[-1] not in ENDS

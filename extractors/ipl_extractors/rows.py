@@ -99,12 +99,6 @@ class Row:
         """How many different texts stood here."""
         return _num_texts(self.found)
 
-    @property
-    def close(self) -> tuple[Found, ...]:
-        """The readings that stand at the anchor to within what detectors vary."""
-        place_of, reach = PLACES[self.anchor.kind], CLOSE * self.height
-        return tuple(each for each in self.found if abs(place_of(each[1]) - self.anchor.x) <= reach)
-
     @cached_property
     def num_frames(self) -> int:
         """In how many frames text stood here."""
@@ -123,6 +117,12 @@ class Row:
         """Whether the two may be lines of one text."""
         near = abs(self.centre - other.centre) < 1.5 * min(self.height, other.height)
         return near and _are_alike(self.height, other.height)
+
+
+def _close(found: Iterable[Found], anchor: Anchor, height: float) -> list[Found]:
+    """The readings that stand at an anchor to within what detectors vary, of letters so high."""
+    place_of = PLACES[anchor.kind]
+    return [each for each in found if abs(place_of(each[1]) - anchor.x) <= CLOSE * height]
 
 
 def _num_texts(found: Iterable[Found]) -> int:
@@ -168,14 +168,13 @@ def anchors_beside(rows: Sequence[Row], readings: Iterable[Found], width: int) -
 
     Two different texts of the same height at one place are some.
     """
-
     shown = [each for row in rows for each in row.found]
     rest = [each for each in _spans(readings) if any(_is_on(row, each) for row in rows)]
     while rest := [each for each in rest if not any(_is_in(each, other) for other in shown)]:
         # Each row of a frame counts as a frame of its own.
         numbered = [(frame * len(rows) + _nearest(rows, reading), reading) for frame, reading in rest]
         row = _aligned(numbered, width, KINDS_BESIDE)
-        if _num_texts(row.close) >= FEWEST_BESIDE:
+        if _num_texts(_close(row.found, row.anchor, row.height)) >= FEWEST_BESIDE:
             yield row.anchor
         shown += [(number // len(rows), reading) for number, reading in row.found]
 
@@ -251,7 +250,7 @@ def _aligned(heap: Sequence[Found], width: int, kinds: Sequence[Kind] = FIRST_KI
             row = Row(anchor, tuple(sorted(widest.items(), key=lambda item: item[0])))
             off = round(sum(abs(place - anchor.x) for place in places) / (CLOSE * height))
             is_usual = kind == "centre" and abs(anchor.x - width / 2) <= MIDDLE * width
-            num_close = _num_texts(each for each in row.found if abs(place_of(each[1]) - anchor.x) <= CLOSE * height)
+            num_close = _num_texts(_close(row.found, anchor, height))
             at_all = row.num_texts if is_usual else num_close
             counts = at_all, num_close, row.num_texts, row.num_frames
             rank = *counts, is_usual, -off, -kinds.index(kind)
