@@ -168,3 +168,11 @@ def test_long_gaps_are_looked_into_at_several_places() -> None:
     assert list(_in_gaps([Span(0, 1000), Span(5000, 7000), Span(20_000, 30_000)])) == [25_000, 22_500, 27_500, 6000]
     assert len(list(_in_gaps([Span(0, 10_000_000)]))) == 6
     assert list(_in_gaps([])) == []
+
+
+def test_a_sign_of_which_little_is_seen_beside_the_lines_is_no_row_of_theirs() -> None:
+    said = ["Who is it then?", "Nobody that I know.", "Come in then, both", "After you, Maria"]
+    probes = [[line(words, 300)] for words in said]
+    probes[1].append(line("PARKING", 258, 380, height=38))
+    (band,) = choose_bands(probes, 640, 360)
+    assert band.rows == (315,)

@@ -200,6 +200,15 @@ def test_a_video_with_a_logo_alone_has_no_cues(tmp_path: Path) -> None:
     assert read(film(tmp_path / "a.mp4", [], 8, logo="CH 5"), tmp_path / "work") == []
 
 
+def test_a_line_that_stays_while_the_first_frames_change_is_no_logo(tmp_path: Path) -> None:
+    last = "which nobody will ever read."
+    first = ["He wrote a letter", "They made some plans", "I know a good story"]
+    cues = [(4.0 * n, 4.0 * n + 4, f"{words}\n{last}") for n, words in enumerate(first)]
+    cues += [(13.0, 16.0, "Why do you\nask me?"), (19.0, 22.0, "Nobody came\nback home.")]
+    (band,) = BandSearch(probe(film(tmp_path / "a.mp4", cues, 30)), RapidOcr().read_text).bands()
+    assert band.marks == ()
+
+
 def test_the_reader_is_asked_when_the_text_changes_not_for_every_sample(tmp_path: Path) -> None:
     asked = []
 

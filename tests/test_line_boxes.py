@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ipl_extractors.line_boxes import line_boxes
-from ipl_extractors.rows import Anchor
-from ipl_extractors.strokes import Mask, contrast, stroke_mask
+from ipl_extractors.rows import Anchor, Kind
+from ipl_extractors.strokes import Mask, contrast, stroke_mask, text_strokes
 from PIL import Image, ImageDraw, ImageFont
 
 
@@ -72,3 +72,16 @@ def test_a_line_is_one_wherever_rows_are_known(height: int) -> None:
     ImageDraw.Draw(image).text((320, 40), "Do you jump, (Billy)?", font=font, anchor="ma", fill=255)
     strokes = stroke_mask(contrast(np.asarray(image), height), height)
     assert len(line_boxes(strokes, height, known_rows=(46.0, 49.0, 52.0, 55.0))) == 1
+
+
+@pytest.mark.parametrize("kind", ["left", "right"])
+def test_a_sign_close_before_lines_is_cut_off_where_these_begin(kind: Kind) -> None:
+    lines = np.zeros((100, 400), bool)
+    lines[10:30, 100:300:4] = lines[34:54, 100:250:4] = True
+    sign = np.zeros_like(lines)
+    sign[14:48, 50:94] = True  # no row is free between the lines, as it stands beside both
+    sign[40:43, 94:99] = True
+    if kind == "right":
+        lines, sign = lines[:, ::-1], sign[:, ::-1]
+    kept = text_strokes(lines | sign, 30, Anchor(kind, 100 if kind == "left" else 299))
+    assert (kept == lines).all()

@@ -41,6 +41,8 @@ ENOUGH_TEXTS = 3
 """So many different texts on one row, and not half as many on any other, need no further probe."""
 ALWAYS_THERE = 0.9
 """The share of probes from which on a text that never changes is a logo."""
+NUM_LATER, LEAST_LATER_MS = 3, 4000
+"""In so many frames of the rest of a video, if it is that long, a logo is looked for once more."""
 MIN_SCORE = 0.6
 MIDDLE = 0.35, 0.65
 AT_EDGE = 0.006
@@ -112,8 +114,9 @@ class BandSearch:
         fewest = ENOUGH_TEXTS if self._media.duration_ms < LONG_MS else NUM_PROBES // 2
         for time_ms, picture in _pictures(self._media, self._height):
             self._seen.look(time_ms, picture)
-            if len(self._seen.pictures) >= fewest and _is_plain(self._candidates()):
+            if len(self._seen.pictures) >= fewest and _is_plain(self._candidates()[1]):
                 break
+        self._doubt_marks()
         return self._found()
 
     def more_bands(self, known: Sequence[Band], displayed: Iterable[Span]) -> list[Band]:
@@ -145,6 +148,19 @@ class BandSearch:
             if band.box.top <= (each.box[1] + each.box[3]) / 2 < band.box.bottom
         ]
 
+    def _doubt_marks(self) -> None:
+        """Looks at later frames too, if they do not show what has been in nearly all so far: that was no logo then."""
+        marks = self._candidates()[0]
+        past_ms, end_ms = self._seen.times_ms[-1] if marks else 0, self._media.duration_ms
+        if not marks or end_ms - past_ms < LEAST_LATER_MS:
+            return
+        boxes = [Box(*(round(side * self._scale) for side in mark)) for mark in marks]
+        for part in range(NUM_LATER):
+            near_ms = round(past_ms + (2 * part + 1) * (end_ms - past_ms) / (2 * NUM_LATER))
+            for time_ms, picture in islice(_frames(self._media.path, 1, self._height, near_ms), 1):
+                if not all(self._seen.shows(box, picture) for box in boxes):
+                    self._seen.look(time_ms, picture, anew=True)
+
     @property
     def _height(self) -> int:
         return round(self._media.height * self._scale)
@@ -153,8 +169,8 @@ class BandSearch:
     def _probes(self) -> list[list[Reading]]:
         return [[scaled(each, 1 / self._scale) for each in found] for found in self._seen.readings]
 
-    def _candidates(self) -> list[Row]:
-        return _candidates(self._probes, self._media.width, self._media.height)[1]
+    def _candidates(self) -> tuple[list[Box], list[Row], list[tuple[int, Reading]]]:
+        return _candidates(self._probes, self._media.width, self._media.height)
 
     def _found(self) -> list[Band]:
         bands = choose_bands(self._probes, self._media.width, self._media.height)
@@ -271,7 +287,7 @@ def choose_bands(probes: Sequence[Sequence[Reading]], width: int, height: int) -
         unlike = bands and not OTHER_SIZE[0] < best.height / bands[0].line_height < OTHER_SIZE[1]
         if lone or unlike or any(band.box.top < best.centre < band.box.bottom for band in bands):
             continue
-        lines = _lines(best, candidates)
+        lines = _lines(best, candidates, width)
         box = _box(lines, width, height)
         if not any(_overlap(box, band.box) for band in bands):
             inside = tuple(mark for mark in marks if _overlap(mark, box))
@@ -329,11 +345,12 @@ def _are_as_wide(row: Row, other: Row) -> bool:
     return all(widths) and abs(median(widths[0]) / median(widths[1]) - 1) < SAME_WIDTH
 
 
-def _lines(best: Row, candidates: Sequence[Row]) -> list[Row]:
+def _lines(best: Row, candidates: Sequence[Row], width: int) -> list[Row]:
     """A row and those next to it, of which one text may have lines."""
     lines = [best]
     for row in sorted(candidates, key=lambda row: abs(row.centre - best.centre)):
-        if row is not best and any(row.is_next_to(line) for line in lines):
+        may_be = row is not best and (row.num_texts > 1 or best.num_texts < 2 or _goes_with(row, best, width))
+        if may_be and any(row.is_next_to(line) for line in lines):
             lines.append(row)
     return lines
 
@@ -361,15 +378,15 @@ def _candidates(
     still = [each for each in readings if not any(_drifts(each, other) for other in readings)]
     still = [each for each in still if not any(_is_of(each[1].box, mark) for mark in marks)]
     candidates = [row for row in find_rows(still, width) if _may_be_subtitles(row, len(probes), height)]
-    return marks, _without_titles(candidates, height), still
+    return marks, _without_titles(candidates, width, height), still
 
 
-def _without_titles(rows: Sequence[Row], height: int) -> list[Row]:
+def _without_titles(rows: Sequence[Row], width: int, height: int) -> list[Row]:
     """The likeliest first, and in the middle of the picture none that is there no more often than one elsewhere."""
     ranked = sorted(rows, key=lambda row: (row.num_texts, row.num_frames, row.centre), reverse=True)
     outside = [row for row in ranked if row.num_texts > 1 and not _is_in_the_middle(row, height)]
     most_frames = max((row.num_frames for row in outside), default=0)
-    lines = [line for row in outside for line in _lines(row, ranked)]  # a text of many lines may reach there
+    lines = [line for row in outside for line in _lines(row, ranked, width)]  # a text of many lines may reach there
     return [row for row in ranked if not _is_in_the_middle(row, height) or row in lines or row.num_frames > most_frames]
 
 

@@ -61,12 +61,10 @@ class Probes:
 
     def look(self, time_ms: float, picture: Picture, *, anew: bool = False) -> None:
         """Takes one more frame, uint8 [H, W, 3] RGB, and looks at it `anew` even where it seems known."""
-        import cv2
-
-        luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+        luma = _luma(picture)
         before = self.readings[-1] if self.readings else []
         may_skip = bool(self._new) and self._num_skipped < MOST_SKIPPED and not anew
-        found = [each for each in before if self._stands(each, luma)] if may_skip else []
+        found = [each for each in before if self._stands(each.box, luma)] if may_skip else []
         if may_skip and all(each in found for each in self._new):
             self._num_skipped += 1
         else:
@@ -77,8 +75,12 @@ class Probes:
         self.pictures.append(picture)
         self.readings.append(found)
 
-    def _stands(self, reading: Reading, luma: Luma) -> bool:
-        return self._luma is not None and is_same_picture(luma, reading.box, self._luma, reading.box)
+    def shows(self, box: Box, picture: Picture) -> bool:
+        """Whether a box of a frame shows what it does in the last one that the detector saw."""
+        return self._stands(box, _luma(picture))
+
+    def _stands(self, box: Box, luma: Luma) -> bool:
+        return self._luma is not None and is_same_picture(luma, box, self._luma, box)
 
     def _read(self, picture: Picture, luma: Luma) -> list[Reading]:
         height, width = luma.shape
@@ -100,6 +102,12 @@ class Probes:
             if is_same_picture(luma, found.box, other, known.box):
                 return placed(known, found.box)
         return found
+
+
+def _luma(picture: Picture) -> Luma:
+    import cv2
+
+    return cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
 
 
 def _with_ends(box: Box) -> Box:

@@ -21,6 +21,7 @@ __all__ = [
     "SAME_TEXT",
     "SHORTEST_PART",
     "Anchor",
+    "Kind",
     "Row",
     "anchors_beside",
     "find_rows",

@@ -43,6 +43,8 @@ WIDE_GAP = 0.5
 """A gap wider than one between words, as a share of the line's height."""
 WELL_CENTRED = 0.3
 """How far a part of a line may be off the centre to be taken for all of it, as a share of the line's height."""
+AT_START = 0.2
+"""How far from their start lines begin, as a share of their height, where something stands close before them."""
 OFF_CENTRE = 0.25
 """How far a centred line's centre may be off, as a share of its width."""
 ONE_COLOUR = 60
@@ -131,15 +133,40 @@ def text_strokes(mask: Mask, line_height: int, anchor: Anchor | None = None) -> 
     kept: Mask = small[labels]
     if anchor is None or not kept.any():
         return kept
+    before = _lie_before(anchor, np.asarray(stats, np.int32), line_height)
     for top, bottom in _strips(kept, line_height):
         strip = kept[top:bottom]
-        columns = np.flatnonzero(strip.any(axis=0))
-        for run in np.split(columns, np.flatnonzero(np.diff(columns) > 2 * line_height) + 1):
-            first, last = own_span(run, line_height, anchor)
-            if not stands_at(anchor, first, last, line_height):
-                last = first - 1
-            strip[:, run[0] : first] = strip[:, last + 1 : run[-1] + 1] = False
+        if not _cut_to_lines(strip.copy(), line_height, anchor):
+            strip[before[labels[top:bottom]]] = False  # a sign stands close before the line, if it is one
+        _cut_to_lines(strip, line_height, anchor)
     return kept
+
+
+def _cut_to_lines(strip: Mask, line_height: int, anchor: Anchor) -> bool:
+    """Wipes out what of some rows stands at no anchor, and returns whether anything does."""
+    columns = np.flatnonzero(strip.any(axis=0))
+    for run in np.split(columns, np.flatnonzero(np.diff(columns) > 2 * line_height) + 1):
+        if not len(run):
+            continue
+        first, last = own_span(run, line_height, anchor)
+        if not stands_at(anchor, first, last, line_height):
+            last = first - 1
+        strip[:, run[0] : first] = strip[:, last + 1 : run[-1] + 1] = False
+    return bool(strip.any())
+
+
+def _lie_before(anchor: Anchor, stats: npt.NDArray[np.int32], line_height: int) -> npt.NDArray[np.bool_]:
+    """Which strokes begin before the start, or beyond the end, that lines have in common, and end there at the most."""
+    import cv2
+
+    reach = AT_START * line_height
+    lefts = stats[:, cv2.CC_STAT_LEFT]
+    rights = lefts + stats[:, cv2.CC_STAT_WIDTH]
+    if anchor.kind == "left":
+        return (lefts < anchor.x - reach) & (rights <= anchor.x + reach)
+    if anchor.kind == "right":
+        return (rights > anchor.x + reach) & (lefts >= anchor.x - reach)
+    return np.zeros(len(lefts), np.bool_)
 
 
 def own_span(columns: npt.NDArray[np.int64], line_height: int, anchor: Anchor | None) -> tuple[int, int]:
