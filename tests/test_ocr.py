@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ipl_extractors.ocr import EasyOcr, RapidOcr, Tesseract, easyocr_reader, tesseract_reader
+from ipl_extractors.ocr.dark_letters import as_on_pages
 from PIL import Image, ImageDraw, ImageFont
 
 from ipl.errors import InputError
@@ -95,6 +96,19 @@ def test_rapidocr_says_what_it_cannot_read(language: str, missing: str) -> None:
     said = RapidOcr().cannot_read(language)
     assert (f"does not know {missing}" in said) if said else not missing
     assert RapidOcr(recognition_model="another.onnx").cannot_read(language) is None
+
+
+def test_a_reader_that_is_told_to_read_another_language_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tesseract_reader, "_program", lambda language: "tesseract")
+    monkeypatch.setitem(sys.modules, "easyocr", types.ModuleType("easyocr"))
+    russian = Tesseract(language="rus+eng")
+    assert russian.cannot_read("ru") is None
+    assert russian.cannot_read("en-GB") is None
+    assert "set text_reader={use: tesseract, language: vie}" in (russian.cannot_read("vi") or "")
+    assert Tesseract(language="script/Cyrillic").cannot_read("bg") is None
+    assert russian.cannot_read("mdw") is None, "there is no model of it: another language's has to do"
+    assert "languages: [ch_sim]" in (EasyOcr(languages=("ru", "en")).cannot_read("zh") or "")
+    assert EasyOcr(languages=("ru", "en")).cannot_read("rus") is None
 
 
 def test_what_rapidocr_says_that_it_cannot_read_its_model_has_not() -> None:
@@ -194,6 +208,28 @@ def test_marks_after_chinese_letters_are_as_wide_as_these(words: list[str], text
     assert list(reading.centres) == sorted(reading.centres)
 
 
+def test_of_arabic_the_marks_are_arabic_and_no_place_is_told() -> None:
+    rows = [
+        f"5\t1\t1\t1\t1\t{n}\t{500 - 90 * n}\t5\t80\t20\t90\t{word}" for n, word in enumerate(["نعم,", "كيف؟", "1,5"])
+    ]
+    (reading,) = tesseract_reader.parse_tsv("\n".join([HEAD, *rows]))
+    assert reading.text == "نعم، كيف؟ 1,5"
+    assert reading.centres == (), "they are told from left to right"
+    assert len(reading.scores) == len(reading.text)
+
+
+@pytest.mark.parametrize("size", [24, 40])
+def test_a_page_has_all_dots_of_a_line(size: int) -> None:
+    import cv2
+
+    image = Image.new("L", (12 * size, size * 3 // 2), 0)
+    ImageDraw.Draw(image).text((size, size // 6), "iiiijj", 255, ImageFont.load_default(size))
+    blurred = cv2.GaussianBlur(np.asarray(image), (0, 0), size / 30)
+    page = next(as_on_pages(np.repeat(blurred[:, :, None], 3, axis=2)))
+    number, _ = cv2.connectedComponents((page.luma < 110).astype(np.uint8))
+    assert number - 1 == 12, "six letters, and their dots"
+
+
 def test_tesseract_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     tesseract_reader._program.cache_clear()
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -203,7 +239,7 @@ def test_tesseract_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_pat
     table = TSV.replace("\n", "\\n").replace("\t", "\\t")
     program.write_text(
         '#!/bin/sh\nif [ "$1" = --list-langs ]; then printf "List of available languages (1):\\neng\\n"; exit; fi\n'
-        f'while read -r _; do :; done\nprintf "{table}"\n'
+        f'while read -r _; do :; done\n: > "$2.txt"\nprintf "{table}" > "$2.tsv"\n'
     )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     with pytest.raises(InputError, match=r"language xyz is not installed; known: eng; .*tesseract-ocr-xyz"):

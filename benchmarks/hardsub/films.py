@@ -10,7 +10,7 @@ from genres import genre_films
 from ipl_datasets.factory.typefaces import FAMILIES, find_font
 from real import real_clips
 from real_burned import burned_films
-from real_styled import spoken_films, styled_films, tongue_films
+from real_styled import script_films, spoken_films, styled_films, tongue_films
 from suite import SUITES, Made, make
 
 __all__ = ["FILMS", "typefaces"]
@@ -21,6 +21,7 @@ FILMS: dict[str, Callable[[Path, Collection[int]], Iterator[Made]]] = {
     "real-burned": burned_films,
     "real-styled": styled_films,
     "tongues": tongue_films,
+    "scripts": script_films,
     "spoken": spoken_films,
     "genres": genre_films,
 }

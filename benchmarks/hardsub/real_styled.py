@@ -84,6 +84,22 @@ TONGUE_FILMS = (
 )
 
 
+SCRIPT_FILMS = (
+    _tongue("ru", "Liberation Sans", Outline=1.2),
+    _tongue("vi", "Liberation Serif", MEADOW, Bold=1, Outline=1.2, FontSize=18),
+    _tongue("el", "DejaVu Sans", MEADOW, Outline=1.2),
+    _tongue("ka", "DejaVu Sans", Outline=1.2, PrimaryColour="&H0000E6FF"),
+    _tongue("ar", "Noto Naskh Arabic", Outline=1.2, FontSize=20, Encoding=-1),
+    _tongue("he", "DejaVu Sans", MEADOW, Bold=1, Outline=1.2, Encoding=-1),
+    _tongue("hi", "Noto Sans Devanagari", Outline=1.2, FontSize=18),
+    _tongue("bn", "Noto Sans Bengali", MEADOW, Outline=1.2, FontSize=18),
+    _tongue("ta", "Noto Sans Tamil", Outline=1.2),
+    _tongue("th", "Noto Sans Thai", MEADOW, Outline=1.2, FontSize=20),
+    _tongue("am", "Noto Sans Ethiopic", BorderStyle=3, Outline=1, OutlineColour="&H60000000", Shadow=0),
+)
+"""Of languages that the default text reader has not the letters of."""
+
+
 def styled_films(folder: Path, only: Collection[int] = ()) -> Iterator[Made]:
     """Makes what is not there yet, and yields all films, or those of some numbers; none where the clips are missing."""
     return films_of_clips(FILMS, folder, only, _made, SUBTITLES)
@@ -92,6 +108,11 @@ def styled_films(folder: Path, only: Collection[int] = ()) -> Iterator[Made]:
 def tongue_films(folder: Path, only: Collection[int] = ()) -> Iterator[Made]:
     """The same of films in other languages."""
     return films_of_clips(TONGUE_FILMS, folder, only, _made, SUBTITLES)
+
+
+def script_films(folder: Path, only: Collection[int] = ()) -> Iterator[Made]:
+    """The same of languages in other scripts."""
+    return films_of_clips(SCRIPT_FILMS, folder, only, _made, SUBTITLES)
 
 
 SPOKEN_FILMS = (

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from cost import Cost, decode, measured
@@ -36,13 +37,22 @@ READERS: dict[str, Reader] = {
 }
 
 
-def _tesseract(threads: int) -> ReadText:
+TESSERACT = MappingProxyType(
+    {
+        **{"ru": "rus", "vi": "vie", "el": "ell", "ka": "kat", "ar": "ara", "he": "heb", "hi": "hin", "bn": "ben"},
+        **{"ta": "tam", "th": "tha", "am": "amh"},
+    }
+)
+"""Its codes of the languages of `scripts`; of other films it is told that they are in English or in Mandarin."""
+
+
+def _tesseract(threads: int, language: str) -> ReadText:
     os.environ["OMP_THREAD_LIMIT"] = str(threads)
-    return Tesseract(language="eng+chi_sim").read_text
+    return Tesseract(language=TESSERACT.get(language, "eng+chi_sim")).read_text
 
 
-ENGINES: dict[str, Callable[[int], ReadText]] = {
-    "rapidocr": lambda threads: RapidOcr(threads=threads).read_text,
+ENGINES: dict[str, Callable[[int, str], ReadText]] = {
+    "rapidocr": lambda threads, _: RapidOcr(threads=threads).read_text,
     "tesseract": _tesseract,
 }
 
@@ -84,9 +94,9 @@ def main() -> None:
     if not films:
         return  # why there are none has been said
     sums, by_condition = Sums(), defaultdict[tuple[str, str], Score](Score)
-    read_text = ENGINES[args.engine](args.threads)
-    read_text([np.zeros((64, 64, 3), np.uint8)], False)  # loading the engine is no part of reading a film
     for film in films:
+        read_text = ENGINES[args.engine](args.threads, str(film.conditions.get("language", "")))
+        read_text([np.zeros((64, 64, 3), np.uint8)], False)  # loading the engine is no part of reading a film
         _measure(film, READERS[args.reader], read_text, args, sums, by_condition)
     _print_conditions(by_condition)
     _print_table(_figures(sums), {"suite": args.suite, "reader": args.reader, "engine": args.engine})

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ipl_extractors.strokes import Luma, contrast, near, one_colour, stroke_mask
+from ipl_extractors.strokes import Luma, contrast, fewest_strokes, near, one_colour, stroke_mask
 
 __all__ = ["Page", "as_on_pages"]
 
@@ -21,6 +21,9 @@ HEIGHT_PX, MARGIN_PX = 48, 12
 """Of 116 lines of films tesseract read as many at 40 px and 48 px, fewer at 64 px."""
 OF_STROKES = 0.3
 """A bright piece of which a smaller share are strokes is of the scene."""
+PEAK, SMALL_PEAK, THIN = 0.8, 0.7, 0.5
+"""How bright the brightest of a thin letter is at least, and that of a dot, from what is behind the letters, 0, to
+these, 1, and how much of either stands out."""
 
 
 class Page(NamedTuple):
@@ -54,14 +57,23 @@ def _dark_on_white(bright: Luma) -> Page | None:
     import cv2
 
     height = max(8, round(LETTERS * len(bright)))
-    strokes = one_colour(stroke_mask(contrast(bright, height), height), bright)
+    contrasts = contrast(bright, height)
+    strokes = one_colour(stroke_mask(contrasts, height), bright)
     around = near(strokes) & ~strokes
     if not strokes.any() or not around.any():
         return None
     luma, behind = float(np.median(bright[strokes])), float(np.percentile(bright[around], 25))
-    number, pieces = cv2.connectedComponents((bright > (luma + behind) / 2).view(np.uint8), connectivity=4)
-    sizes, inked = (np.bincount(each.ravel(), minlength=number) for each in (pieces, pieces[strokes]))
-    is_letter = inked > OF_STROKES * sizes
+    half = (luma - behind) / 2
+    number, pieces = cv2.connectedComponents((bright > behind + half).view(np.uint8), connectivity=4)
+    sizes, inked, thin = (
+        np.bincount(each.ravel(), minlength=number) for each in (pieces, pieces[strokes], pieces[contrasts > half])
+    )
+    # Accents and dots are blurred: of many hardly a pixel is as bright as the letters, and no more is of the strokes.
+    peaks = np.zeros(number)
+    np.maximum.at(peaks, np.asarray(pieces, np.intp).ravel(), bright.ravel())
+    least = np.where(sizes < fewest_strokes(height) / 2, SMALL_PEAK, PEAK)
+    is_blurred = (peaks >= behind + least * (luma - behind)) & (thin > THIN * sizes)
+    is_letter = (inked > OF_STROKES * sizes) | is_blurred
     is_letter[0] = False
     share = np.clip((bright.astype(np.float32) - behind) / max(1.0, luma - behind), 0, 1)
     share[~near(is_letter[pieces], 1)] = 0

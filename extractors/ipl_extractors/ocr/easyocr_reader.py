@@ -14,6 +14,7 @@ import numpy.typing as npt
 import ipl
 from ipl.errors import InputError
 from ipl.records import Reading
+from ipl_extractors.ocr.languages import easyocr_code
 
 __all__ = ["EasyOcr"]
 
@@ -44,6 +45,16 @@ class EasyOcr:
         """Says before any work that the package is missing; whether its weights are there only loading them tells."""
         if sys.modules.get("easyocr") is None and find_spec("easyocr") is None:
             raise _missing("is not installed")
+
+    def cannot_read(self, language: str) -> str | None:
+        """Says that it was told to read other languages; None where it is to read this one."""
+        code = easyocr_code(language)
+        if code is None or code in self.languages:
+            return None
+        return (
+            f"it is told to read {', '.join(self.languages)}, and {language} is {code}: what these do not share will "
+            f"be read wrongly; if it knows that language, set text_reader={{use: easyocr, languages: [{code}]}}"
+        )
 
     @ipl.hookimpl
     def read_text(self, pictures: Sequence[Picture], lines: bool | None) -> list[list[Reading]]:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import ipl
 from ipl.errors import InputError
 from ipl.records import Reading
+from ipl_extractors.ocr.languages import tag_of, tesseract_code
 from ipl_extractors.ocr.line_decoder import DecodedLine, LineDecoder
 
 __all__ = ["RapidOcr"]
@@ -60,18 +61,18 @@ class RapidOcr:
 
     def cannot_read(self, language: str) -> str | None:
         """Says which letters of a language (BCP 47) the model that comes with it does not know; None where all are."""
-        import langcodes
-
-        if self.recognition_model is not None or not langcodes.tag_is_valid(language):
+        tag = tag_of(language)
+        if self.recognition_model is not None or tag is None:
             return None
-        tag = langcodes.Language.get(language).maximize()
         is_read = tag.script in (None, "Zzzz", *READ)
         missing = UNREAD.get(tag.language or "") if is_read else "any letter"
         if missing is None:
             return None
+        code = tesseract_code(language)
+        instead = f"set text_reader={{use: tesseract, language: {code}}}, or " if code else ""
         return (
             f"its model does not know {missing} that {language} is written with: burned-in subtitles will be read "
-            "wrongly, or not at all; use tesseract, or name another model of PP-OCR (option recognition_model)"
+            f"wrongly, or not at all; {instead}name another model of PP-OCR (option recognition_model)"
         )
 
     @ipl.hookimpl

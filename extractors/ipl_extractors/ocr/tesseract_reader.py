@@ -6,9 +6,13 @@ import io
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -18,20 +22,32 @@ import ipl
 from ipl.errors import InputError
 from ipl.records import Reading
 from ipl_extractors.ocr.dark_letters import Page, as_on_pages
+from ipl_extractors.ocr.languages import tesseract_code
 from ipl_extractors.ocr.rapidocr_reader import RapidOcr
 
 __all__ = ["Tesseract", "parse_tsv"]
 
 Picture = npt.NDArray[np.uint8]
 WORD_LEVEL = "5"
-SINGLE_LINE = "7"
+SINGLE_LINE, RAW_LINE = "7", "13"
+"""How tesseract is to take a picture: as one with a line, or as the line itself, where it finds none: it may take the
+bar that joins Bengali letters for a rule."""
+SCRIPT = "script/"
+"""Models of a script are called so, which read all languages that are written in it."""
 SURE = 0.85
 """A line that scores lower is read again, its letters taken for others."""
 CJK = r"[\u3040-\u30ff\u3400-\u9fff\uff00-\uffef\u3000-\u303f]"
+UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]"
+"""Thai, Lao, Burmese and Khmer letters: tesseract takes each for a word, and only its text has the spaces."""
+JOINERS = r"[\u200c\u200d](?!\w)"
+"""What tells how two letters are to be joined joins nothing at the end of a word."""
 
-
+RIGHT_TO_LEFT = frozenset({"R", "AL"})
+"""Bidirectional classes of letters: of Hebrew and the like, and of Arabic."""
 WIDE = dict(zip(",.!?:;", "，。！？：；", strict=True))
 """Chinese and Japanese marks, which tesseract tells as if they were half as wide."""
+ARABIC = dict(zip(",;?", "،؛؟", strict=True))
+"""Marks of texts in Arabic letters, of which it tells some as if these were Latin."""
 
 
 class _Word(NamedTuple):
@@ -63,6 +79,16 @@ class Tesseract:
         """Says before any work that the program or a language is missing."""
         _program(self.language)
 
+    def cannot_read(self, language: str) -> str | None:
+        """Says that it was told to read another language; None where it has no model of this one, or is to read it."""
+        code = tesseract_code(language)
+        if code is None or code in self.language.split("+") or self.language.startswith(SCRIPT):
+            return None
+        return (
+            f"it is told to read {self.language}, and {language} is {code}: what these do not share will be read "
+            f"wrongly; set text_reader={{use: tesseract, language: {code}}}"
+        )
+
     @ipl.hookimpl
     def read_text(self, pictures: Sequence[Picture], lines: bool | None) -> list[list[Reading]]:
         """Reads each picture (uint8 [H, W, 3], RGB), or all as single lines; with None for `lines` none is read."""
@@ -85,10 +111,13 @@ class Tesseract:
 
     def _line(self, program: str, picture: Picture) -> list[Reading]:
         """What was read most surely of the line's letters, as bright ones, or if these are not sure as others."""
+        pages = list(as_on_pages(picture))
         best: list[Reading] = []
-        for page in as_on_pages(picture):
-            found = [_in_picture(each, page, picture) for each in _read(program, self.language, page.luma)]
-            best = max(best, found, key=_score)
+        for how, page in product((SINGLE_LINE, RAW_LINE), pages):
+            if how == RAW_LINE and best:
+                break
+            found = [_in_picture(each, page, picture) for each in _read(program, self.language, page.luma, how)]
+            best = max(best, found, key=_gain)
             if _score(best) >= SURE:
                 break
         return [each for each in best if each.score >= self.min_score]
@@ -96,6 +125,11 @@ class Tesseract:
 
 def _score(found: Sequence[Reading]) -> float:
     return min((each.score for each in found), default=0.0)
+
+
+def _gain(found: Sequence[Reading]) -> float:
+    """How many letters are more likely right than wrong: of two pages one may show but a part of the line."""
+    return sum(score - 0.5 for each in found for score in each.scores)
 
 
 def _in_picture(reading: Reading, page: Page, picture: Picture) -> Reading:
@@ -131,46 +165,75 @@ def _program(language: str) -> str:
     return program
 
 
-def _read(program: str, language: str, picture: Picture) -> list[Reading]:
+def _read(program: str, language: str, picture: Picture, how: str) -> list[Reading]:
     from PIL import Image
 
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "PNG")
-    command = [program, "stdin", "stdout", "-l", language, "--psm", SINGLE_LINE, "tsv"]
-    done = subprocess.run(command, input=file.getvalue(), capture_output=True, check=False)
-    if done.returncode != 0:
-        said = " ".join(done.stderr.decode("utf-8", "replace").split())
-        raise InputError(f"text reader tesseract: exit code {done.returncode}: {said}")
-    return parse_tsv(done.stdout.decode("utf-8", "replace"))
+    with TemporaryDirectory() as folder:
+        told = Path(folder) / "line"
+        command = [program, "stdin", str(told), "-l", language, "--psm", how, "txt", "tsv"]
+        done = subprocess.run(command, input=file.getvalue(), capture_output=True, check=False)
+        if done.returncode != 0:
+            said = " ".join(done.stderr.decode("utf-8", "replace").split())
+            raise InputError(f"text reader tesseract: exit code {done.returncode}: {said}")
+        text, table = (told.with_suffix(f".{each}").read_text("utf-8", "replace") for each in ("txt", "tsv"))
+    return parse_tsv(table, text)
 
 
-def parse_tsv(table: str) -> list[Reading]:
+def parse_tsv(table: str, text: str = "") -> list[Reading]:
     """Turns tesseract's table of words into readings of lines, top to bottom; a line's score is its words' mean.
 
-    A character's score is its word's, and its centre is where it is if all of the word's are as wide.
+    A character's score is its word's, and its centre is where it is if all of the word's are as wide. `text` is what
+    tesseract has of the same as plain text.
     """
     lines: dict[tuple[str, ...], list[_Word]] = {}
     for row in table.splitlines()[1:]:
         cells = row.split("\t")
-        if len(cells) == 12 and cells[0] == WORD_LEVEL and cells[11].strip():
+        if len(cells) == 12 and cells[0] == WORD_LEVEL and cells[11].strip(" _"):
             left, top, width, height = map(int, cells[6:10])
             word = _Word(cells[11].strip(), float(cells[10]) / 100, (left, top, left + width, top + height))
             lines.setdefault(tuple(cells[1:5]), []).append(word)
-    return sorted(map(_line_of, lines.values()), key=lambda each: (each.box[1], each.box[0]))
+    spaced = {re.sub(r"\s", "", line): " ".join(line.split()) for line in text.splitlines()}
+    return sorted((_line_of(each, spaced) for each in lines.values()), key=lambda each: (each.box[1], each.box[0]))
 
 
-def _line_of(words: Sequence[_Word]) -> Reading:
+def _line_of(words: Sequence[_Word], spaced: Mapping[str, str]) -> Reading:
+    """The words as a line; `spaced` has the lines as they are spaced, by what they are without any space."""
     boxes = np.array([word.box for word in words])
     left, top = boxes[:, :2].min(axis=0).tolist()
     right, bottom = boxes[:, 2:].max(axis=0).tolist()
     text, centres, scores = "", list[float](), list[float]()
+    whole = spaced.get("".join(word.text for word in words), "")
     for word in words:
         # Tesseract takes each Chinese or Japanese character for a word.
-        joins = re.search(f"{CJK}$", text) and re.match(f"{CJK}|[{''.join(WIDE)}]+$", word.text)
+        joins = bool(re.search(f"{CJK}$", text) and re.match(f"{CJK}|[{''.join(WIDE)}]+$", word.text))
+        if re.search(UNSPACED, whole):
+            joins = whole[len(text) : len(text) + 1] != " "
         if text and not joins:
             text, centres, scores = f"{text} ", [*centres, word.box[0]], [*scores, word.score]
         at = np.linspace(word.box[0], word.box[2], 2 * len(word.text) + 1)[1::2]
         text, centres, scores = text + word.text, [*centres, *at.tolist()], [*scores, *[word.score] * len(word.text)]
     text = re.sub(rf"(?<={CJK})(\.(?!\.)|[,!?:;]+)", lambda found: "".join(WIDE[each] for each in found[0]), text)
+    text = re.sub(r"(?<=[\u0600-\u06ff])[,;?]", lambda found: ARABIC[found[0]], text)
+    if re.search(r"[\u0370-\u03ff]", text):
+        text = text.replace("\u00b5", "\u03bc")  # micro, which looks like the Greek letter that it was made of
+    if any(unicodedata.bidirectional(each) in RIGHT_TO_LEFT for each in text):
+        centres = []  # they tell of texts that run from left to right
     score = float(np.mean([word.score for word in words]))
-    return Reading(text, score, (left, top, right, bottom), tuple(centres), tuple(scores))
+    reading = Reading(text, score, (left, top, right, bottom), tuple(centres), tuple(scores))
+    return _without(reading, JOINERS)
+
+
+def _without(reading: Reading, pattern: str) -> Reading:
+    """The reading without the characters that a pattern finds."""
+    gone = {match.start() for match in re.finditer(pattern, reading.text)}
+    if not gone:
+        return reading
+    kept = [at for at in range(len(reading.text)) if at not in gone]
+    return replace(
+        reading,
+        text="".join(reading.text[at] for at in kept),
+        centres=tuple(reading.centres[at] for at in kept) if reading.centres else (),
+        scores=tuple(reading.scores[at] for at in kept),
+    )
