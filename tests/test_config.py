@@ -208,7 +208,8 @@ def test_a_mine_plan_has_defaults_and_takes_a_file(tmp_path: Path) -> None:
     plan, files = read_mine_plan(None, "sw")
     assert plan.language == "sw"
     assert files == ()
-    assert [choice.name for choice in plan.choices["cue_extractor"]] == ["subtitle_file", "burned_in"]
+    extractors = [choice.name for choice in plan.choices["cue_extractor"]]
+    assert extractors == ["subtitle_file", "subtitle_stream", "burned_in"]
     config = write(
         tmp_path / "mine.yaml", "cue_extractors: [burned_in]\nvoice_detector: {use: webrtcvad, nonsense: 1}\n"
     )

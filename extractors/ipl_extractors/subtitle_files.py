@@ -14,7 +14,7 @@ from ipl.records import Cue, MediaInfo, Reject, Span
 from ipl_extractors.rolling import unrolled
 from ipl_extractors.subtitle_text import decode_text, fence_cues, plain_text, spoken_text, take_out_unreadable
 
-__all__ = ["SubtitleFile", "find_subtitle_file", "read_cues"]
+__all__ = ["SubtitleFile", "cues_of", "find_subtitle_file", "is_same_language", "read_cues"]
 
 SUFFIXES = (".srt", ".vtt", ".ass", ".ssa", ".sub")
 VOBSUB_START = b"\x00\x00\x01\xba"
@@ -55,7 +55,7 @@ def find_subtitle_file(video: Path, language: str | None) -> Path | None:
             continue
         tags = file.name[len(video.stem) : -len(file.suffix)].lower().split(".")[1:]
         tagged = next((tag for tag in tags if _is_language(tag)), None)
-        fits = 1 if tagged is None else 0 if _same_language(tagged, language) else 2
+        fits = 1 if tagged is None else 0 if is_same_language(tagged, language) else 2
         if fits == 2 and language is not None:
             continue
         ranked.append(("forced" in tags, fits, SUFFIXES.index(file.suffix.lower()), file.name, file))
@@ -66,12 +66,20 @@ def _is_language(tag: str) -> bool:
     return re.fullmatch(r"[a-z]{2,3}([-_]\w+)*", tag) is not None and tag not in FLAGS
 
 
-def _same_language(tag: str, language: str | None) -> bool:
-    """Compares the primary subtags; `eng` is taken for `en`."""
-    if language is None:
-        return False
-    ours, theirs = re.split(r"[-_]", language.lower())[0], re.split(r"[-_]", tag)[0]
-    return ours[:2] == theirs[:2] if len(ours) != len(theirs) else ours == theirs
+def is_same_language(tag: str, language: str | None) -> bool:
+    """Whether a tag is of a language, of whichever country, by any of its codes.
+
+    >>> is_same_language("ger", "de-AT"), is_same_language("cmn", "zh"), is_same_language("pt_br", "pl")
+    (True, True, False)
+    """
+    return language is not None and _language(tag) == _language(language)
+
+
+def _language(tag: str) -> str | None:
+    import langcodes
+
+    first = re.split(r"[-_]", tag.lower())[0]
+    return langcodes.Language.get(first).prefer_macrolanguage().language if langcodes.tag_is_valid(first) else first
 
 
 def read_cues(
@@ -89,15 +97,20 @@ def read_cues(
     text = decode_text(data, str(file), encoding, language)
     if not text.strip():
         raise MediaError(f"{file}: an empty subtitle file ({len(data)} bytes); replace it, or move it away")
+    return cues_of(text, str(file), media, f"subtitle-file:{file.name}", sounds)
+
+
+def cues_of(text: str, where: str, media: MediaInfo, track: str, sounds: bool) -> list[Cue | Reject]:
+    """The same of a subtitle file's text, which is found `where`."""
     text, unreadable = take_out_unreadable(text) if "-->" in text else (text, [])
     if unreadable and "-->" not in text:
-        raise MediaError(f"{file}: no cue has a time that can be read (the first: {unreadable[0]!r}); replace it")
-    parsed = _parse(file, text, media.frame_rate)
+        raise MediaError(f"{where}: no cue has a time that can be read (the first: {unreadable[0]!r}); replace it")
+    parsed = _parse(where, text, media.frame_rate)
     if not parsed.events:
-        raise MediaError(f"{file}: a subtitle file without any cue; replace it, or move it away")
+        raise MediaError(f"{where}: a subtitle file without any cue; replace it, or move it away")
 
-    source_id = media.path.name
-    rejects = [Reject(source_id, 0, 0, "cues", "unreadable time", line, f"{file.name}: {line}") for line in unreadable]
+    source_id, name = media.path.name, track.partition(":")[2]
+    rejects = [Reject(source_id, 0, 0, "cues", "unreadable time", line, f"{name}: {line}") for line in unreadable]
     shown: dict[Span, list[str]] = {}
     for event in sorted((each for each in parsed if each.is_text), key=lambda each: each.start):
         words = plain_text(event.plaintext)
@@ -106,14 +119,13 @@ def read_cues(
         if words and event.end > start:
             shown.setdefault(Span(start, event.end), []).append(words)
         elif words:
-            detail = f"{file.name}: displayed from {event.start} to {event.end} ms"
+            detail = f"{name}: displayed from {event.start} to {event.end} ms"
             rejects.append(Reject(source_id, start, start, "cues", "ends before start", words, detail))
-    track = f"subtitle-file:{file.name}"
     told = unrolled(list(shown), [" ".join(lines) for lines in shown.values()])
     return [*(Cue(source_id, each.span.start_ms, each.span.end_ms, each.text, track) for each in told), *rejects]
 
 
-def _parse(file: Path, text: str, frame_rate: float) -> pysubs2.SSAFile:
+def _parse(where: str, text: str, frame_rate: float) -> pysubs2.SSAFile:
     try:
         try:
             return pysubs2.SSAFile.from_string(fence_cues(text))
@@ -121,6 +133,6 @@ def _parse(file: Path, text: str, frame_rate: float) -> pysubs2.SSAFile:
             return pysubs2.SSAFile.from_string(text, fps=frame_rate)
     except (pysubs2.Pysubs2Error, ArithmeticError, LookupError, ValueError) as error:
         raise MediaError(
-            f"{file}: in no subtitle format that is known (it begins {' '.join(text.split())[:40]!r}); expected "
+            f"{where}: in no subtitle format that is known (it begins {' '.join(text.split())[:40]!r}); expected "
             "SubRip, WebVTT, SubStation Alpha or MicroDVD; replace it, or move it away"
         ) from error

@@ -18,7 +18,7 @@ def add_parser(commands: Any) -> None:
         "mine",
         help="mine wave–transcript pairs from videos",
         description=(
-            "Mines wave–transcript pairs from videos with burned-in subtitles or subtitle files beside them. Leaves "
+            "Mines wave–transcript pairs from videos with subtitles beside them, within them or burned in. Leaves "
             "DIR/pairs, cues and rejects (Parquet), summary.json and report.html. Run again, it goes on. With --srt "
             "also DIR/srt/NAME.srt; of several tracks that is the one in the script of the language, or the one "
             "displayed longest, and the others are DIR/srt/track-2/NAME.srt and so on."

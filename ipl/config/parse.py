@@ -30,7 +30,7 @@ DEFAULT_PLUGINS = {
 """What a cycle uses for a role that neither it nor `defaults` names."""
 
 MINE_ROLES = {"text_reader": "rapidocr", "voice_detector": "webrtcvad", "aligner": "voice"}
-CUE_EXTRACTORS = ("subtitle_file", "burned_in")
+CUE_EXTRACTORS = ("subtitle_file", "subtitle_stream", "burned_in")
 TRAIN_ON = ("labelled", "mined", "pseudo")
 _TOP = ("name", "seed", "plugins", "data", "models", "mine", "defaults", "cycles")
 _CYCLE = ("name", "repeat", "oracle", "train_on", "filter_rule", *CYCLE_ROLES)

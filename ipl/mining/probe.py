@@ -13,7 +13,7 @@ from pathlib import Path
 from ipl.errors import MediaError
 from ipl.records import MediaInfo
 
-__all__ = ["StoredLuma", "Streams", "ffmpeg_path", "probe", "read_streams"]
+__all__ = ["StoredLuma", "Streams", "SubtitleStream", "ffmpeg_path", "probe", "read_streams"]
 
 NOT_MEDIA = re.compile(r"^Input #0, (tty|image2|\w+_pipe)", re.MULTILINE)
 """Formats that ffmpeg makes a "video" of though there is none: a text file, a still picture."""
@@ -21,7 +21,8 @@ NOT_MEDIA = re.compile(r"^Input #0, (tty|image2|\w+_pipe)", re.MULTILINE)
 DURATION = re.compile(r"^  Duration: (?:N/A|(\d+):(\d\d):(\d\d\.\d+))(?:, start: (-?\d+\.\d+))?", re.MULTILINE)
 LATE_START_MS = 100
 """A file that starts later starts not at 0; of one that does, the sound may well start some milliseconds late."""
-STREAM = re.compile(r"^\s+Stream #0:(\d+)(?:\[\w+\])?(?:\([^)]*\))?: (Audio|Video): (.*)$", re.MULTILINE)
+STREAM = re.compile(r"^\s+Stream #0:(\d+)(?:\[\w+\])?(?:\(([^)]*)\))?: (Audio|Video|Subtitle): (.*)$", re.MULTILINE)
+UNKNOWN_LANGUAGE = "und"
 LAYOUTS = {"mono": 1, "stereo": 2, "downmix": 2, "quad": 4, "hexagonal": 6, "octagonal": 8, "hexadecagonal": 16}
 
 
@@ -35,6 +36,19 @@ class StoredLuma:
 
 
 @dataclass(frozen=True, slots=True)
+class SubtitleStream:
+    """Subtitles within a media file: ffmpeg's number and codec of them, and what the file says of them."""
+
+    index: int
+    codec: str
+    language: str | None
+    """as the container has it, mostly of three letters (ISO 639-2)"""
+    is_default: bool
+    is_forced: bool
+    """a few lines alone: what is said in another language, signs"""
+
+
+@dataclass(frozen=True, slots=True)
 class Streams:
     """A source's description, and ffmpeg's numbers of the streams that are used of it."""
 
@@ -43,11 +57,13 @@ class Streams:
     video: int | None
     luma: StoredLuma | None
     """None where the pictures are stored in another way"""
+    subtitles: tuple[SubtitleStream, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Stream:
     index: int
+    language: str | None
     kind: str
     description: str
     details: str
@@ -121,7 +137,15 @@ def _read_streams(path: Path, _size: int, _changed_ns: int) -> Streams:
         audio_channels=_channels(audio.description) if audio else 0,
     )
     luma = _stored_luma(video.description) if video else None
-    return Streams(info, audio.index if audio else None, video.index if video else None, luma)
+    subtitles = tuple(_subtitles(each) for each in streams if each.kind == "Subtitle")
+    return Streams(info, audio.index if audio else None, video.index if video else None, luma, subtitles)
+
+
+def _subtitles(stream: _Stream) -> SubtitleStream:
+    codec = re.split(r"[ ,]", stream.description)[0]
+    language = stream.language if stream.language != UNKNOWN_LANGUAGE else None
+    flags = re.findall(r"\((\w+)\)", stream.description)
+    return SubtitleStream(stream.index, codec, language, "default" in flags, "forced" in flags)
 
 
 def _ffmpeg_report(path: Path) -> str:
@@ -146,7 +170,7 @@ def _streams(report: str) -> Iterator[_Stream]:
     found = list(STREAM.finditer(report))
     ends = [following.start() for following in found[1:]] + [len(report)]
     for match, end in zip(found, ends, strict=False):  # a subtitle file has an end, but no stream
-        yield _Stream(int(match[1]), match[2], match[3], report[match.end() : end])
+        yield _Stream(int(match[1]), match[2], match[3], match[4], report[match.end() : end])
 
 
 def _is_moving(stream: _Stream) -> bool:

@@ -1,0 +1,105 @@
+"""Promises of the `subtitle_stream` extractor: subtitles within a media file, in the language that is asked for."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from ipl_extractors.subtitle_streams import SubtitleStreams, choose_stream
+
+import ipl
+from ipl.mining.media import ffmpeg_path, probe
+from ipl.mining.probe import SubtitleStream, read_streams
+from ipl.records import Cue, Reject
+
+SRT = "1\n00:00:01,000 --> 00:00:02,500\n{}\n\n2\n00:00:03,000 --> 00:00:04,000\n{}\n"
+
+
+def film(path: Path, streams: dict[str, tuple[str, str]], codec: str, *flags: str) -> Path:
+    """A film of 5 s with a stream of subtitles for each language."""
+    command = [ffmpeg_path(), "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc=s=160x120:r=10:d=5"]
+    command += ["-f", "lavfi", "-i", "sine=d=5"]
+    for language, texts in streams.items():
+        file = path.with_name(f"{language}.subs")
+        file.write_text(SRT.format(*texts), encoding="utf-8")
+        command += ["-f", "srt", "-i", str(file)]
+    command += [part for number in range(len(streams) + 2) for part in ("-map", str(number))]
+    for number, language in enumerate(streams):
+        command += [f"-metadata:s:s:{number}", f"language={language}"]
+    subprocess.run([*command, "-c:s", codec, *flags, str(path)], check=True)
+    return path
+
+
+def cues(path: Path, language: str | None = None) -> list[Cue | Reject]:
+    return list(SubtitleStreams().extract_cues(probe(path), language))
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.mkv", "subrip"), ("a.mkv", "ass"), ("a.mkv", "webvtt"), ("a.mp4", "mov_text")]
+)
+def test_times_and_text_in_every_container(tmp_path: Path, name: str, codec: str) -> None:
+    path = film(tmp_path / name, {"eng": ("<i>Who</i> is\nthere?", "Nobody, it’s me.")}, codec)
+    first, second = cues(path)
+    assert (first.start_ms, first.end_ms, first.text) == (1000, 2500, "Who is there?")
+    assert (second.start_ms, second.end_ms, second.text) == (3000, 4000, "Nobody, it’s me.")
+    assert first.track == "subtitle-stream:2"
+
+
+def test_times_count_from_the_start_of_the_container(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mkv", {"eng": ("One", "Two")}, "subrip")
+    late = tmp_path / "late.mkv"
+    shift = [ffmpeg_path(), "-v", "error", "-i", str(path), "-map", "0", "-c", "copy", "-output_ts_offset", "60"]
+    subprocess.run([*shift, str(late)], check=True)
+    assert probe(late).start_ms == 60_000
+    assert [each.start_ms for each in cues(late)] == [1000, 3000]
+
+
+def test_the_asked_language_is_read_and_no_other(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mkv", {"eng": ("One", "Two"), "ger": ("Eins", "Zwei")}, "subrip")
+    assert [each.text for each in cues(path)] == ["One", "Two"]
+    assert [each.text for each in cues(path, "de")] == ["Eins", "Zwei"]
+    assert cues(path, "fr") == []
+
+
+def stream(index: int, language: str | None = None, codec: str = "subrip", **flags: bool) -> SubtitleStream:
+    return SubtitleStream(index, codec, language, flags.get("default", False), flags.get("forced", False))
+
+
+@pytest.mark.parametrize(
+    ("streams", "language", "index"),
+    [
+        ([stream(2, "eng", forced=True), stream(3, "eng")], "en", 3),
+        ([stream(2), stream(3, "fre")], "fr", 3),
+        ([stream(2), stream(3, "fre")], "de", 2),
+        ([stream(2, "eng"), stream(3, "fre", default=True)], None, 3),
+        ([stream(2, "eng", "hdmv_pgs_subtitle"), stream(3, "eng", "dvd_subtitle")], "en", None),
+        ([], None, None),
+    ],
+)
+def test_which_stream_is_read(streams: list[SubtitleStream], language: str | None, index: int | None) -> None:
+    chosen = choose_stream(streams, language)
+    assert (chosen and chosen.index) == index
+
+
+def test_a_file_says_what_its_streams_are(tmp_path: Path) -> None:
+    flags = ("-disposition:s:0", "forced", "-disposition:s:1", "default")
+    path = film(tmp_path / "a.mkv", {"eng": ("One", "Two"), "und": ("Eins", "Zwei")}, "subrip", *flags)
+    first, second = read_streams(path).subtitles
+    assert first == SubtitleStream(2, "subrip", "eng", is_default=False, is_forced=True)
+    assert second == SubtitleStream(3, "subrip", None, is_default=True, is_forced=False)
+
+
+def test_a_file_cut_short_gives_what_it_has(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mkv", {"eng": ("One", "Two")}, "subrip")
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    found = cues(cut)
+    assert [each.text for each in found if isinstance(each, Cue)] in (["One"], ["One", "Two"])
+
+
+def test_mining_takes_them_before_it_looks_for_burned_in_ones(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mkv", {"eng": ("One two three", "Four five six")}, "subrip")
+    result = ipl.mine(path, out=tmp_path / "mined", language="en")
+    assert result.summary["num_cues"] == 2
+    assert result.summary["detector_calls"] == 0
