@@ -78,7 +78,11 @@ CUES = _schema(
     _field("end_ms", pa.int64(), "end of display on the source's own clock", "ms"),
     _field("text", pa.string(), "the text displayed; lines joined by a newline"),
     _field("confidence", pa.float32(), "optional: how sure the reading is", "0 to 1"),
-    _field("track", pa.string(), "which track: subtitle-file:<name>, subtitle-stream:<number>, or burned-in:<band>:<script>"),
+    _field(
+        "track",
+        pa.string(),
+        "subtitle-file:<name>, subtitle-stream:<number>, or burned-in:<band>:<script>",
+    ),
 )
 
 READINGS = _schema(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ipl_extractors.band import _in_gaps, choose_bands
+from ipl_extractors.band import choose_bands
+from ipl_extractors.band_search import _in_gaps
 from ipl_extractors.rows import Anchor, find_rows
 
 from ipl.records import Reading, Span

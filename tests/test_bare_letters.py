@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ipl_extractors.band import Band, _coloured
 from ipl_extractors.band_frame import Look
 from ipl_extractors.crops import line_crop
 from ipl_extractors.following import follow
+from ipl_extractors.lettering import lettering
 from ipl_extractors.outlines import cast, rim
 from ipl_extractors.rows import Anchor
 from PIL import Image, ImageDraw, ImageFont
@@ -63,8 +63,7 @@ def test_a_shadow_lies_to_one_side() -> None:
     ],
 )
 def test_the_band_tells_what_its_letters_are_like(given: np.ndarray, bare: bool, dark: bool) -> None:
-    band = Band(Box(0, 0, 360, 70), 30, Anchor("left", 40.0))
-    found = _coloured(band, [[np.repeat(given[10:56, 30:, None], 3, axis=2)]], 1.0)
+    found = lettering([np.repeat(given[10:56, 30:, None], 3, axis=2)], 30)
     assert (found.bare, found.dark) == (bare, dark)
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pluggy
 import pytest
-from ipl_extractors.band import BandSearch
 from ipl_extractors.band_frame import Look
+from ipl_extractors.band_search import BandSearch
 from ipl_extractors.burned_in import BurnedIn
 from ipl_extractors.evidence import READINGS_FILE
 from ipl_extractors.following import Display
@@ -155,7 +155,7 @@ def test_letters_of_a_pure_colour_are_followed_by_it(tmp_path: Path, fill: str) 
 @pytest.mark.parametrize("fill", ["white", DARK])
 def test_letters_on_a_bright_scene_are_told_from_their_outline(tmp_path: Path, fill: str) -> None:
     path = film(tmp_path / "a.mp4", CUES, 11, fill=fill, bright=True)
-    assert [band.dark for band in BandSearch(probe(path), RapidOcr().read_text).bands()] == [fill == DARK]
+    assert [band.lettering.dark for band in BandSearch(probe(path), RapidOcr().read_text).bands()] == [fill == DARK]
     assert [(cue.start_ms, cue.text) for cue in read(path, tmp_path / "work")] == [
         (1000 * start, text) for start, _, text in CUES
     ]

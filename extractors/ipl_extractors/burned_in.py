@@ -22,8 +22,9 @@ from ipl.mining.timeline import length_ms
 from ipl.progress import say
 from ipl.records import Cue, CueReading, MediaInfo, Reject, Span
 from ipl.worker import report
-from ipl_extractors.band import Band, BandSearch
+from ipl_extractors.band import Band
 from ipl_extractors.band_frame import Look
+from ipl_extractors.band_search import BandSearch
 from ipl_extractors.band_track import BandTrack
 from ipl_extractors.evidence import crop_name, readings_of, save_crop, write_readings
 from ipl_extractors.outlines import Closed
@@ -181,7 +182,7 @@ class BurnedIn:
             media.path,
             [band.box for band in now.bands],
             _scale(now.bands),
-            colourful=any(band.colourful for band in now.bands),
+            colourful=any(band.lettering.colourful for band in now.bands),
             after_ms=now.last_ms,
             on_damage=tell,
         )
@@ -209,7 +210,8 @@ def _look(band: Band, scale: float) -> Look:
         for left, top, right, bottom in band.marks
     )
     rows = tuple((row - band.box.top) * scale for row in band.rows)
-    return Look(max(8, round(band.line_height * scale)), band.anchor.scaled(scale), marks, band.dark, rows, band.bare)
+    line_height, letters = max(8, round(band.line_height * scale)), band.lettering
+    return Look(line_height, band.anchor.scaled(scale), marks, letters.dark, rows, letters.bare)
 
 
 def _cues(media: MediaInfo, shown: list[_Shown]) -> Iterator[tuple[Cue, list[CueReading]]]:
