@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from ipl_extractors.band_frame import Look
-from ipl_extractors.following import Display
+from ipl_extractors.display import Display
 from ipl_extractors.reading import BandReader
 from ipl_extractors.rows import Anchor
 from ipl_extractors.sightings import Sighting

@@ -13,8 +13,8 @@ import pytest
 from ipl_extractors.band_frame import Look
 from ipl_extractors.band_search import BandSearch
 from ipl_extractors.burned_in import BurnedIn
+from ipl_extractors.display import Display
 from ipl_extractors.evidence import READINGS_FILE
-from ipl_extractors.following import Display
 from ipl_extractors.lexicon import Lexicon
 from ipl_extractors.ocr import RapidOcr, Tesseract
 from ipl_extractors.reading import BandReader

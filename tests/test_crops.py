@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ipl_datasets.factory.typefaces import find_font
 from ipl_extractors.band_frame import Look
 from ipl_extractors.crops import FAINT_LUMA, Crop, line_crop, without_scene
-from ipl_extractors.following import Display
+from ipl_extractors.display import Display
 from ipl_extractors.line_boxes import line_boxes
 from ipl_extractors.strokes import contrast, stroke_mask
 from PIL import Image, ImageDraw, ImageFont

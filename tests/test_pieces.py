@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from ipl_extractors import band_track
 from ipl_extractors.band_frame import Look
-from ipl_extractors.following import Display
+from ipl_extractors.display import Display
 from ipl_extractors.pieces import are_pieces, join
 from ipl_extractors.readings import Text
 from ipl_extractors.strokes import Mask, contrast, stroke_mask

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ipl_extractors.band_frame import Frame, Look
-from ipl_extractors.following import Display, follow
+from ipl_extractors.display import Display
+from ipl_extractors.following import follow
 from ipl_extractors.growing import next_words
 from ipl_extractors.pieces import grown, grows
 from ipl_extractors.rows import Anchor

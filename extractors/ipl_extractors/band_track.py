@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ipl.hookspecs import ReadText
 from ipl_extractors.band_frame import Look, Picture
-from ipl_extractors.following import Display, Follower
+from ipl_extractors.display import Display
+from ipl_extractors.following import Follower
 from ipl_extractors.pieces import are_pieces, grown, grows, join
 from ipl_extractors.reading import BATCH, BandReader
 from ipl_extractors.readings import Merger, Text

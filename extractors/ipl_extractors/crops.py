@@ -11,7 +11,7 @@ import numpy as np
 
 from ipl.mining.media import Box
 from ipl_extractors.band_frame import Look
-from ipl_extractors.following import Display
+from ipl_extractors.display import Display
 from ipl_extractors.strokes import Luma, Mask, box_of, near
 
 __all__ = ["Crop", "line_crop", "without_scene"]

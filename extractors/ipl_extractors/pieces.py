@@ -8,7 +8,8 @@ import numpy as np
 
 from ipl.mining.media import Box
 from ipl_extractors.band_frame import Look
-from ipl_extractors.following import ADDED_LETTERS, Display
+from ipl_extractors.display import Display
+from ipl_extractors.followed_text import ADDED_LETTERS
 from ipl_extractors.line_boxes import TOO_HIGH
 from ipl_extractors.probes import least_likeness
 from ipl_extractors.readings import LEAST_MS, NEXT_WORD_MS

@@ -26,10 +26,11 @@ from ipl.mining.media import Box
 from ipl.records import Reading
 from ipl_extractors.band_frame import Look
 from ipl_extractors.crops import Crop, line_crop, without_scene
-from ipl_extractors.following import Display, Persistent
+from ipl_extractors.display import Display
 from ipl_extractors.lexicon import Lexicon
 from ipl_extractors.line_boxes import line_boxes, tallest
 from ipl_extractors.outlines import NONE_CLOSED, Closed, enclosed, most_closed
+from ipl_extractors.persistent import Persistent
 from ipl_extractors.probes import one_line
 from ipl_extractors.readings import ALIKE_TEXTS, DOUBTFUL_AGREE, Text, Vote, loses_little
 from ipl_extractors.scenery import STAYED, logo_area, share_on, without_logo, without_signs

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ipl.mining.media import Box
 from ipl_extractors.band_frame import Look
-from ipl_extractors.following import Display
+from ipl_extractors.display import Display
 from ipl_extractors.probes import least_likeness
 from ipl_extractors.strokes import WELL_CENTRED, Luma, Mask, common_share, stands_at, stroke_mask
 

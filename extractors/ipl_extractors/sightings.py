@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from ipl.mining.media import Box
 from ipl.records import Reading
-from ipl_extractors.following import Display
+from ipl_extractors.display import Display
 
 __all__ = ["BESIDE", "Sighting", "placed", "reading_of", "scaled"]
 
