@@ -55,6 +55,7 @@ SUITES = {
     "twenty-fourth": Suite(seed=11100, films=24, sentences=9, tallest=720),
     "twenty-fifth": Suite(seed=11200, films=24, sentences=9, tallest=720),
     "twenty-sixth": Suite(seed=11300, films=24, sentences=9, tallest=720),
+    "twenty-seventh": Suite(seed=11500, films=24, sentences=9, tallest=720),
     "held-out": Suite(seed=11400, films=24, sentences=9, tallest=720),
     "long": Suite(seed=5000, films=2, sentences=120, tallest=720),
 }
