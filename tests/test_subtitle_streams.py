@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from ipl_extractors.evidence import READINGS_FILE
+from ipl_extractors.ocr import RapidOcr
 from ipl_extractors.subtitle_streams import SubtitleStreams, choose_stream
 
 import ipl
 from ipl.mining.media import ffmpeg_path, probe
 from ipl.mining.probe import SubtitleStream, read_streams
-from ipl.records import Cue, Reject
+from ipl.mining.subtitle_streams import stream_pictures
+from ipl.records import Cue, CueReading, Reading, Reject
+from ipl.schemas import READINGS
+from ipl.tables import Table
+
+sys.path.insert(0, str(Path(__file__).parent))
+from helpers_pgs import SCREEN, sup
 
 SRT = "1\n00:00:01,000 --> 00:00:02,500\n{}\n\n2\n00:00:03,000 --> 00:00:04,000\n{}\n"
 
@@ -32,7 +41,11 @@ def film(path: Path, streams: dict[str, tuple[str, str]], codec: str, *flags: st
 
 
 def cues(path: Path, language: str | None = None) -> list[Cue | Reject]:
-    return list(SubtitleStreams().extract_cues(probe(path), language))
+    return list(SubtitleStreams().extract_cues(probe(path), language, nothing_to_read, path.parent / "work"))
+
+
+def nothing_to_read(pictures: object, lines: object) -> list[list[Reading]]:
+    raise AssertionError("text is read as it is")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +86,9 @@ def stream(index: int, language: str | None = None, codec: str = "subrip", **fla
         ([stream(2), stream(3, "fre")], "fr", 3),
         ([stream(2), stream(3, "fre")], "de", 2),
         ([stream(2, "eng"), stream(3, "fre", default=True)], None, 3),
-        ([stream(2, "eng", "hdmv_pgs_subtitle"), stream(3, "eng", "dvd_subtitle")], "en", None),
+        ([stream(2, "eng", "hdmv_pgs_subtitle", default=True), stream(3, "eng")], "en", 3),
+        ([stream(2, "eng", "dvb_subtitle"), stream(3, "eng", forced=True)], "en", 2),
+        ([stream(2, "eng", "eia_608")], "en", None),
         ([], None, None),
     ],
 )
@@ -103,3 +118,37 @@ def test_mining_takes_them_before_it_looks_for_burned_in_ones(tmp_path: Path) ->
     result = ipl.mine(path, out=tmp_path / "mined", language="en")
     assert result.summary["num_cues"] == 2
     assert result.summary["detector_calls"] == 0
+
+
+SHOWN = [(1000, 2500, "Who is there?"), (3000, 4000, "Nobody,\nit is me."), (4000, 4600, "No!")]
+
+
+def film_with_pictures(path: Path) -> Path:
+    file = path.with_suffix(".sup")
+    file.write_bytes(sup(SHOWN))
+    command = [ffmpeg_path(), "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc=s=160x120:r=10:d=5"]
+    command += ["-f", "lavfi", "-i", "sine=d=5", "-copyts", "-i", str(file), "-map", "0", "-map", "1", "-map", "2"]
+    subprocess.run([*command, "-c:s", "copy", str(path)], check=True)
+    return path
+
+
+def test_pictures_are_read(tmp_path: Path) -> None:
+    path = film_with_pictures(tmp_path / "a.mkv")
+    found = list(SubtitleStreams().extract_cues(probe(path), None, RapidOcr().read_text, tmp_path / "work"))
+    assert [(each.start_ms, each.end_ms, each.text) for each in found] == [
+        (start_ms, end_ms, text.replace("\n", " ")) for start_ms, end_ms, text in SHOWN
+    ]
+    rows = list(Table(tmp_path / "work" / READINGS_FILE, READINGS, CueReading))
+    assert [row.text for row in rows] == [text for _, _, text in SHOWN]
+    assert all((tmp_path / "work" / row.crop).is_file() for row in rows)
+
+
+def test_pictures_and_times_of_a_stream(tmp_path: Path) -> None:
+    path = film_with_pictures(tmp_path / "a.mkv")
+    (stream,) = read_streams(path).subtitles
+    assert (stream.codec, stream.size) == ("hdmv_pgs_subtitle", SCREEN)
+    damage: list[str] = []
+    shown = list(stream_pictures(path, stream, damage.append))
+    assert [(each.start_ms, each.end_ms) for each in shown] == [(start, end) for start, end, _ in SHOWN]
+    assert all(each.picture.shape == SCREEN[::-1] and each.picture.max() > 200 for each in shown)
+    assert not damage

@@ -16,7 +16,7 @@ import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import ffmpeg
 import numpy as np
@@ -36,11 +36,9 @@ __all__ = [
     "key_frames",
     "probe",
     "read_audio",
-    "subtitle_stream",
 ]
 
 BLOCK_SECONDS = 10
-CHUNK_BYTES = 1 << 20
 
 MANY_PIXELS = 1920 * 1088
 """Of pictures no larger, one thread decodes about as many a second as several, in a quarter less time of all cores."""
@@ -310,18 +308,6 @@ def _cut(video: Any, box: Box, size: tuple[int, int]) -> Any:
     if size != (box.bottom - box.top, box.right - box.left):
         video = video.filter("scale", size[1], size[0], flags="area")
     return video
-
-
-def subtitle_stream(path: Path, index: int, style: Literal["srt", "ass"], on_damage: OnDamage) -> str:
-    """Returns what a stream of subtitles within a file says, as the text of a file of that format.
-
-    Its times count from where the container's own do, as all others. Raises MediaError where the file is no media.
-    """
-    output = ffmpeg.input(f"file:{path}")[str(index)].output("pipe:", format=style)
-    with Pipe(output, path, on_damage) as pipe:
-        parts = list(iter(lambda: pipe.read(CHUNK_BYTES), b""))
-        pipe.finish(None)
-    return b"".join(parts).decode("utf-8", "replace")
 
 
 def _audio_index(streams: Streams) -> int:

@@ -46,6 +46,8 @@ class SubtitleStream:
     is_default: bool
     is_forced: bool
     """a few lines alone: what is said in another language, signs"""
+    size: tuple[int, int] | None = None
+    """width and height of the screen that its pictures are for; None where it does not say"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,8 @@ def _subtitles(stream: _Stream) -> SubtitleStream:
     codec = re.split(r"[ ,]", stream.description)[0]
     language = stream.language if stream.language != UNKNOWN_LANGUAGE else None
     flags = re.findall(r"\((\w+)\)", stream.description)
-    return SubtitleStream(stream.index, codec, language, "default" in flags, "forced" in flags)
+    size = _coded_size(stream.description)
+    return SubtitleStream(stream.index, codec, language, "default" in flags, "forced" in flags, size)
 
 
 def _ffmpeg_report(path: Path) -> str:
