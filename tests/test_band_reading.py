@@ -140,8 +140,16 @@ def test_a_short_text_between_others_like_it_is_no_sign(before: str, shown: str,
     around = [contrast(drawn((each, 200, 60)), 28) for each in (before, after)]
     text = drawn((shown, 200, 60))
     assert len(widths_read(replace(display(text, look), before=around[0], after=around[1]), look)) == 1
-    sign = contrast(drawn((shown, 200, 60)), 28)
-    assert not widths_read(replace(display(text, look), before=sign, after=sign), look)
+    aside = drawn((shown, 216, 60))
+    sign = contrast(aside, 28)
+    assert not widths_read(replace(display(aside, look), before=sign, after=sign), look)
+
+
+def test_what_stays_where_lines_stand_is_a_piece_of_a_text() -> None:
+    look = Look(28, Anchor("centre", 200), rows=(75.0,))
+    text = drawn(("They see.", 200, 60))
+    same = contrast(text, 28)
+    assert len(widths_read(replace(display(text, look), before=same, after=same), look)) == 1
 
 
 def test_dark_letters_on_a_plate_are_told_from_outlined_ones() -> None:

@@ -122,6 +122,25 @@ def test_the_same_line_elsewhere_is_another_text() -> None:
     assert merged(drifting) == []
 
 
+def test_a_text_that_slowly_grows_is_one() -> None:
+    def as_large(start_ms: int, end_ms: int, wider: int) -> Text:
+        strokes = np.zeros((8, 64), bool)
+        strokes[:, 24 - wider : 40 + wider : 4] = True  # no stroke of one size stands where those of the others do
+        return replace(text(start_ms, end_ms, "Who goes there?"), strokes=strokes)
+
+    (whole,) = merged([as_large(0, 900, 0), as_large(900, 1800, 2), as_large(1800, 2700, 4)])
+    assert (whole.start_ms, whole.end_ms) == (0, 2700)
+
+
+def test_a_sign_that_drifts_upwards_and_seems_a_little_wider_is_none() -> None:
+    def higher(number: int) -> Text:
+        strokes = np.zeros((64, 64), bool)
+        strokes[48 - 15 * number : 60 - 15 * number, 20 - number : 40 + number] = True
+        return replace(text(700 * number, 700 * number + 700, "CAFE 12"), strokes=strokes)
+
+    assert merged([higher(number) for number in range(3)]) == []
+
+
 def test_a_text_that_grows_word_by_word_is_one() -> None:
     grown = ["So", "So what", "So what is", "So what is it that", "So what is\nit that you want?"]
     pieces = [text(400 * n, 400 * (n + 1), said, 0.99, where=20 - 4 * n) for n, said in enumerate(grown)]

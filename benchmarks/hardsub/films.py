@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
 
-from genres import genre_films
+import genres
+import more_genres
 from ipl_datasets.factory.typefaces import FAMILIES, find_font
 from real import real_clips
 from real_burned import burned_films
@@ -23,7 +24,8 @@ FILMS: dict[str, Callable[[Path, Collection[int]], Iterator[Made]]] = {
     "tongues": tongue_films,
     "scripts": script_films,
     "spoken": spoken_films,
-    "genres": genre_films,
+    "genres": partial(genres.genre_films, genres.FILMS),
+    "more-genres": partial(genres.genre_films, more_genres.FILMS),
 }
 
 

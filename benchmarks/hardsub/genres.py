@@ -6,7 +6,7 @@ are ours, and are no subtitles.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import cycle, pairwise
 from pathlib import Path
 
@@ -415,9 +415,9 @@ FILMS = (
 )
 
 
-def genre_films(folder: Path, only: Collection[int] = ()) -> Iterator[Made]:
+def genre_films(films: Sequence[Genre], folder: Path, only: Collection[int] = ()) -> Iterator[Made]:
     """Makes what is not there yet, and yields all films, or those of some numbers; none where the clips are missing."""
-    return films_of_clips(FILMS, folder, only, _made, SUBTITLES)
+    return films_of_clips(films, folder, only, _made, SUBTITLES)
 
 
 def _made(film: Genre, path: Path) -> Made:

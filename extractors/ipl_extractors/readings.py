@@ -15,7 +15,7 @@ from rapidfuzz.fuzz import partial_ratio, ratio
 
 from ipl_extractors.outlines import NONE_CLOSED, Closed, most_closed
 from ipl_extractors.rows import SAME_PART, SHORTEST_PART
-from ipl_extractors.strokes import overlap
+from ipl_extractors.strokes import box_of, overlap
 
 __all__ = ["ALIKE_TEXTS", "DOUBTFUL_AGREE", "LEAST_MS", "NEXT_WORD_MS", "Merger", "Text", "Vote", "loses_little"]
 
@@ -25,6 +25,10 @@ DOUBTFUL_AGREE = 60
 """Two doubtful readings are of one text from this rapidfuzz ratio on, 0 to 100."""
 SAME_PLACE = 0.3
 """The share of strokes that the first and the last piece of one text have in common, at the least."""
+NEAR = 0.3
+"""By so much of a line's height the sides of a text that grows move from one of its pieces to the next, at the most."""
+EVENLY = 0.3
+"""What grows goes to both sides evenly: its middle moves by less than this share of what it gets wider."""
 SAME_STROKES = 0.5
 """From this share of the fewer strokes on, two texts that follow each other show the same letters."""
 SOME_STROKES = 0.3
@@ -105,8 +109,13 @@ class Text:
 
     @property
     def moves(self) -> bool:
-        """Whether its last piece stands elsewhere than its first, as of a sign that drifts with the scene."""
-        return self.last_strokes is not None and overlap(self.strokes, self.last_strokes) < SAME_PLACE
+        """Whether its last piece stands elsewhere than its first, as of a sign that drifts; a text may slowly grow."""
+        if self.last_strokes is None or overlap(self.strokes, self.last_strokes) >= SAME_PLACE:
+            return False
+        first, last = box_of(self.strokes), box_of(self.last_strokes)
+        wider = (last.right - last.left) - (first.right - first.left)
+        drifted = max(map(abs, np.subtract(_middle(self.last_strokes), _middle(self.strokes))))
+        return bool(drifted >= EVENLY * wider)
 
     def best(self) -> tuple[str, float]:
         """The text that was read for the longest time, weighed by the scores, and the mean of its scores.
@@ -231,6 +240,11 @@ def _joined(one: Text, other: Text) -> Text:
     )
 
 
+def _middle(strokes: npt.NDArray[np.bool_]) -> list[float]:
+    """The mean row and column of a text's strokes: a bit of the scene beside them hardly moves it."""
+    return [float(np.mean(places)) for places in np.nonzero(strokes)]
+
+
 def _touch(one: Text, other: Text) -> bool:
     """Whether there is no time between a text and a later one."""
     return one.start_ms <= other.start_ms <= one.end_ms
@@ -247,8 +261,15 @@ def _one_text(one: Text, other: Text, same_text: float, sure_score: float) -> bo
         may_be_misread = alike >= DOUBTFUL_AGREE and same_strokes and not _are_two(one, other, sure_score)
         return may_be_misread or _is_part(one, other)
     # Said twice, and the second time elsewhere, or larger: no sign that drifts stands still for so long.
-    is_elsewhere = overlap(one.newest_strokes, other.strokes) < SAME_STROKES
+    is_elsewhere = overlap(one.newest_strokes, other.strokes) < SAME_STROKES and not _are_near(one, other)
     return one.is_hasty or other.is_hasty or not is_elsewhere
+
+
+def _are_near(one: Text, other: Text) -> bool:
+    """Whether a text begins and ends about where the last piece of another does: it slowly grows."""
+    box, other_box = box_of(one.newest_strokes), box_of(other.strokes)
+    reach = NEAR * (box.bottom - box.top) / (one.best()[0].count("\n") + 1)
+    return all(abs(side - same) <= reach for side, same in zip(box, other_box, strict=True))
 
 
 def _least_shared(text: Text) -> float:

@@ -5,6 +5,7 @@ Shapes: H rows, W columns of the band.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,6 +45,8 @@ HARDLY_MOVES_MS = 1000
 """In a display that is shorter a sign may hardly have moved."""
 LEAST_ADDED = 0.3
 """How wide the least word is, with the gap before it, in line heights."""
+RIGHT_AT = 0.1
+"""How far off their anchor lines are at the most, in line heights, of which nothing else tells that they are lines."""
 VERY_ALIKE = 0.9
 """The correlation of a word with itself in the frames around its display: of another word with it, it is lower."""
 
@@ -57,7 +60,8 @@ def without_signs(display: Display, look: Look) -> Display:
     but were there before the display and still are after it; what stays of a text that only one side shares, as of two
     lines that come one after the other, is its own. So is what stays while a sign comes by: the sign has cut the
     display out of a longer one. That is so if nothing else is there than what moves, or if what stays is on the row
-    where every text has a line, and either nothing else is or it stands at the anchor.
+    where every text has a line, and either nothing else is or it stands at the anchor. What stands where lines do, and
+    nothing else, is a part of a text that is displayed for longer: a sign that passed cut it, or it slowly grows.
     """
     words = _Words.of(display, look)
     on_rows = [words.is_on(row) for row in look.rows]
@@ -74,6 +78,8 @@ def without_signs(display: Display, look: Look) -> Display:
     for number in np.flatnonzero(words.is_word & ~stays & ~passes).tolist():
         moves[number] = _moves(display, words.box(number), look)
     others = words.is_word & ~(stays | moves | passes)
+    if not (moves | passes | others).any() and words.are_lines(on_rows, look):
+        return display
     is_cut = (moves | passes | others).any() and words.stand_at_anchor(on_row & (staying >= CUT), look)
     if is_cut or (moves.any() and not others.any()):
         is_sign = moves | passes | (others & ~on_a_row)
@@ -122,6 +128,17 @@ class _Words:
 
     def box(self, number: int) -> Box:
         return Box(*self.boxes[number].tolist())
+
+    def are_lines(self, on_rows: Sequence[Flags], look: Look) -> bool:
+        """Whether all words are on rows of the band, and those of each row stand right at the anchor."""
+        if look.anchor is None or not on_rows or not np.array_equal(np.any(on_rows, axis=0), self.is_word):
+            return False
+        left, _, right, _ = self.boxes.T
+        ends = [(int(left[on].min()), int(right[on].max())) for on in on_rows if on.any()]
+        places = [
+            {"left": first, "centre": (first + last) / 2, "right": last}[look.anchor.kind] for first, last in ends
+        ]
+        return bool(ends) and all(abs(place - look.anchor.x) <= RIGHT_AT * look.line_height for place in places)
 
     def stand_at_anchor(self, chosen: Flags, look: Look) -> bool:
         """Whether some of the words, if there are any, stand at the anchor as one line."""
