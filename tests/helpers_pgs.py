@@ -16,8 +16,11 @@ CLEAR, OUTLINE, LETTERS = 0, 1, 2
 Indices = npt.NDArray[np.uint8]
 
 
-def sup(cues: Sequence[tuple[int, int, str]]) -> bytes:
-    """The stream of some cues: start and end in ms, and the text, which stands at the bottom."""
+def sup(cues: Sequence[tuple[int, int, str]], fade: Sequence[int] = ()) -> bytes:
+    """The stream of some cues: start and end in ms, and the text, which stands at the bottom.
+
+    Each fades in over pictures of 40 ms of these opacities, 0 to 255.
+    """
     stream = b""
     for number, (start_ms, end_ms, text) in enumerate(cues):
         picture = drawn(text)
@@ -25,14 +28,16 @@ def sup(cues: Sequence[tuple[int, int, str]]) -> bytes:
         left, top = (SCREEN[0] - width) // 2, SCREEN[1] - 40 - height
         window = struct.pack(">BBHHHH", 1, 0, left, top, width, height)
         shown = struct.pack(">HHBHBBBB", *SCREEN, 0x10, 2 * number, 0x80, 0, 0, 1)
-        parts = [
-            (SCREEN_NOW, shown + struct.pack(">HBBHH", 0, 0, 0, left, top)),
-            (WINDOW, window),
-            (PALETTE, bytes([0, 0, OUTLINE, 16, 128, 128, 255, LETTERS, 235, 128, 128, 255])),
-            (OBJECT, whole_object(width, height, run_lengths(picture))),
-            (END, b""),
-        ]
-        stream += b"".join(segment(kind, start_ms, data) for kind, data in parts)
+        whole = whole_object(width, height, run_lengths(picture))
+        for step, opacity in enumerate([*fade, 255]):
+            parts = [
+                (SCREEN_NOW, shown + struct.pack(">HBBHH", 0, 0, 0, left, top)),
+                (WINDOW, window),
+                (PALETTE, bytes([0, 0, OUTLINE, 16, 128, 128, opacity, LETTERS, 235, 128, 128, opacity])),
+                (OBJECT, whole),
+                (END, b""),
+            ]
+            stream += b"".join(segment(kind, start_ms + 40 * step, data) for kind, data in parts)
         cleared = struct.pack(">HHBHBBBB", *SCREEN, 0x10, 2 * number + 1, 0, 0, 0, 0)
         parts = [(SCREEN_NOW, cleared), (WINDOW, window), (END, b"")]
         stream += b"".join(segment(kind, end_ms, data) for kind, data in parts)

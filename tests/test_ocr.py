@@ -15,6 +15,7 @@ from ipl_extractors.ocr.dark_letters import as_on_pages
 from PIL import Image, ImageDraw, ImageFont
 
 from ipl.errors import InputError
+from ipl.records import Reading
 
 LINES = [
     "He walked along the coast.",
@@ -206,6 +207,33 @@ def test_marks_after_chinese_letters_are_as_wide_as_these(words: list[str], text
     assert reading.text == text
     assert len(reading.centres) == len(reading.scores) == len(text)
     assert list(reading.centres) == sorted(reading.centres)
+
+
+def test_what_tesseract_is_not_sure_of_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = iter([[], [Reading("Hm", 0.45, (0, 0, 20, 20), (5, 15), (0.45, 0.45))], [], []])
+    monkeypatch.setattr(tesseract_reader, "_program", lambda language: "tesseract")
+    monkeypatch.setattr(tesseract_reader, "_read", lambda *_: next(found))
+    assert [each.text for each in Tesseract().read_text([cropped("Hm")], True)[0]] == ["Hm"]
+
+
+def test_of_two_pages_the_one_with_more_of_the_line_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = ("o", 0.84), ("Who goes", 0.7)
+    part, whole = (Reading(text, score, (0, 0, 20, 20), (), (score,) * len(text)) for text, score in told)
+    found = iter([[part], [whole], [], []])
+    monkeypatch.setattr(tesseract_reader, "_program", lambda language: "tesseract")
+    monkeypatch.setattr(tesseract_reader, "_read", lambda *_: next(found))
+    assert [each.text for each in Tesseract().read_text([cropped("Hm")], True)[0]] == ["Who goes"]
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [(["ஆம்\u200c."], "ஆம்."), (["র\u200d্যাব"], "র\u200d্যাব"), (["ก", "ิ", "น", "ข"], "กิน ข"), (["\u00b5ή"], "μή")],
+)
+def test_marks_of_other_scripts_are_as_people_write_them(words: list[str], text: str) -> None:
+    rows = [f"5\t1\t1\t1\t1\t{n}\t{50 * n}\t5\t40\t20\t90\t{word}" for n, word in enumerate(words)]
+    (reading,) = tesseract_reader.parse_tsv("\n".join([HEAD, *rows]), text)
+    assert reading.text == text
+    assert len(reading.centres) == len(reading.scores) == len(text)
 
 
 def test_of_arabic_the_marks_are_arabic_and_no_place_is_told() -> None:

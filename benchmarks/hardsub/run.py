@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 from cost import Cost, decode, measured
 from films import FILMS, typefaces
 from ipl_extractors.burned_in import BurnedIn
+from ipl_extractors.languages import tesseract_code
 from ipl_extractors.ocr import RapidOcr, Tesseract
 from metrics import Score, score, together
 from plain_loop import plain_loop
@@ -37,18 +37,11 @@ READERS: dict[str, Reader] = {
 }
 
 
-TESSERACT = MappingProxyType(
-    {
-        **{"ru": "rus", "vi": "vie", "el": "ell", "ka": "kat", "ar": "ara", "he": "heb", "hi": "hin", "bn": "ben"},
-        **{"ta": "tam", "th": "tha", "am": "amh"},
-    }
-)
-"""Its codes of the languages of `scripts`; of other films it is told that they are in English or in Mandarin."""
-
-
 def _tesseract(threads: int, language: str) -> ReadText:
     os.environ["OMP_THREAD_LIMIT"] = str(threads)
-    return Tesseract(language=TESSERACT.get(language, "eng+chi_sim")).read_text
+    # Told what the default reader has not the letters of, and else that all is in English or in Mandarin.
+    code = tesseract_code(language) if RapidOcr().cannot_read(language) else None
+    return Tesseract(language=code or "eng+chi_sim").read_text
 
 
 ENGINES: dict[str, Callable[[int, str], ReadText]] = {

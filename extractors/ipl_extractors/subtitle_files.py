@@ -11,10 +11,11 @@ import pysubs2
 import ipl
 from ipl.errors import MediaError
 from ipl.records import Cue, MediaInfo, Reject, Span
+from ipl_extractors.languages import is_same_language
 from ipl_extractors.rolling import unrolled
 from ipl_extractors.subtitle_text import decode_text, fence_cues, plain_text, spoken_text, take_out_unreadable
 
-__all__ = ["SubtitleFile", "cues_of", "find_subtitle_file", "is_same_language", "read_cues"]
+__all__ = ["SubtitleFile", "cues_of", "find_subtitle_file", "read_cues"]
 
 SUFFIXES = (".srt", ".vtt", ".ass", ".ssa", ".sub")
 VOBSUB_START = b"\x00\x00\x01\xba"
@@ -66,22 +67,6 @@ def _is_language(tag: str) -> bool:
     return re.fullmatch(r"[a-z]{2,3}([-_]\w+)*", tag) is not None and tag not in FLAGS
 
 
-def is_same_language(tag: str, language: str | None) -> bool:
-    """Whether a tag is of a language, of whichever country, by any of its codes.
-
-    >>> is_same_language("ger", "de-AT"), is_same_language("cmn", "zh"), is_same_language("pt_br", "pl")
-    (True, True, False)
-    """
-    return language is not None and _language(tag) == _language(language)
-
-
-def _language(tag: str) -> str | None:
-    import langcodes
-
-    first = re.split(r"[-_]", tag.lower())[0]
-    return langcodes.Language.get(first).prefer_macrolanguage().language if langcodes.tag_is_valid(first) else first
-
-
 def read_cues(
     file: Path, media: MediaInfo, encoding: str | None = None, sounds: bool = False, language: str | None = None
 ) -> list[Cue | Reject]:
@@ -97,11 +82,11 @@ def read_cues(
     text = decode_text(data, str(file), encoding, language)
     if not text.strip():
         raise MediaError(f"{file}: an empty subtitle file ({len(data)} bytes); replace it, or move it away")
-    return cues_of(text, str(file), media, f"subtitle-file:{file.name}", sounds)
+    return cues_of(text, str(file), media, f"subtitle-file:{file.name}", file.name, sounds)
 
 
-def cues_of(text: str, where: str, media: MediaInfo, track: str, sounds: bool) -> list[Cue | Reject]:
-    """The same of a subtitle file's text, which is found `where`."""
+def cues_of(text: str, where: str, media: MediaInfo, track: str, name: str, sounds: bool) -> list[Cue | Reject]:
+    """The same of a subtitle file's text, which is found `where`; rejects tell its `name`."""
     text, unreadable = take_out_unreadable(text) if "-->" in text else (text, [])
     if unreadable and "-->" not in text:
         raise MediaError(f"{where}: no cue has a time that can be read (the first: {unreadable[0]!r}); replace it")
@@ -109,7 +94,7 @@ def cues_of(text: str, where: str, media: MediaInfo, track: str, sounds: bool) -
     if not parsed.events:
         raise MediaError(f"{where}: a subtitle file without any cue; replace it, or move it away")
 
-    source_id, name = media.path.name, track.partition(":")[2]
+    source_id = media.path.name
     rejects = [Reject(source_id, 0, 0, "cues", "unreadable time", line, f"{name}: {line}") for line in unreadable]
     shown: dict[Span, list[str]] = {}
     for event in sorted((each for each in parsed if each.is_text), key=lambda each: each.start):

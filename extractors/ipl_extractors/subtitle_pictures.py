@@ -1,13 +1,14 @@
 """Cues from subtitles that are pictures within a media file, of a DVD, a Blu-ray or a broadcast: the text reader's.
 
-They lie over nothing, so that the reader finds and reads their lines without any of what burned-in ones take.
+They lie over nothing, so that the reader finds and reads their lines without any of what burned-in ones take. A text
+that fades is several pictures of the same letters, of which the clearest is read.
 Shapes: H rows, W columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -16,11 +17,15 @@ import numpy.typing as npt
 
 from ipl.hookspecs import ReadText
 from ipl.mining.probe import SubtitleStream
-from ipl.mining.subtitle_streams import stream_pictures
-from ipl.records import Cue, CueReading, MediaInfo, Reading
+from ipl.mining.subtitle_streams import ShownPicture, stream_pictures
+from ipl.mining.timeline import length_ms
+from ipl.records import Cue, CueReading, MediaInfo, Reading, Span
+from ipl.worker import report
 from ipl_extractors.evidence import crop_name, readings_of, save_crop, write_readings
 from ipl_extractors.probes import one_line
 from ipl_extractors.readings import Vote
+from ipl_extractors.rolling import unrolled
+from ipl_extractors.subtitle_text import spoken_text
 
 __all__ = ["picture_cues"]
 
@@ -32,32 +37,85 @@ APART = 0.08
 """Texts that are farther apart, as a share of the screen's height, are read by themselves."""
 SAME_ROW = 0.5
 """Pieces are of one line whose middles are closer than this share of their height."""
+SAME_LETTERS, BRIGHT = 0.8, 0.5
+"""Two pictures show the same letters, one of them fainter, whose pixels of this brightness, as a share of the most that
+each has, are the same but for a fifth of them."""
 
 Luma = npt.NDArray[np.uint8]
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read of a picture, and how surely; where the picture is kept."""
+
+    span: Span
+    text: str
+    score: float
+    crop: str
+
+
 def picture_cues(
-    media: MediaInfo, stream: SubtitleStream, read_text: ReadText, work_dir: Path, on_damage: Callable[[str], None]
+    media: MediaInfo,
+    stream: SubtitleStream,
+    read_text: ReadText,
+    work_dir: Path,
+    on_damage: Callable[[str], None],
+    *,
+    sounds: bool,
+    min_score: float,
 ) -> Iterator[Cue]:
-    """Yields the cues of a stream of pictures in order, and leaves evidence (`ipl_extractors.evidence`)."""
-    rows: list[CueReading] = []
+    """Yields the cues of a stream of pictures in order, and leaves evidence (`ipl_extractors.evidence`).
+
+    Lines that roll up belong to the cue that they came with. `sounds` keeps what is not spoken; what scores lower than
+    `min_score`, 0 to 1, is no cue.
+    """
     crops: set[str] = set()
-    shown = stream_pictures(media.path, stream, on_damage)
-    while some := [(each.start_ms, each.end_ms, _texts(each.picture)) for each in islice(shown, BATCH)]:
-        parts = [part for _, _, texts in some for part in texts]
-        found = iter(_read(parts, read_text))
-        for start_ms, end_ms, texts in some:
-            lines = [line for _ in texts for line in next(found)]
-            if lines:
-                text, score = "\n".join(line.text for line in lines), min(line.score for line in lines)
-                cue = Cue(media.path.name, start_ms, end_ms, text, f"subtitle-stream:{stream.index}", score)
-                crop = crop_name(start_ms, crops)
+    read: list[_Read] = []
+    shown = _without_fades(stream_pictures(media.path, stream, on_damage))
+    while some := list(islice(shown, BATCH)):
+        texts = [_texts(each.picture) for each in some]
+        found = iter(_lines_of([part for parts in texts for part in parts], read_text))
+        for each, parts in zip(some, texts, strict=True):
+            lines = [line for _ in parts for line in next(found)]
+            score = min((line.score for line in lines), default=0.0)
+            if lines and score >= min_score:
+                crop = crop_name(each.start_ms, crops)
                 crops.add(crop)
-                save_crop(_one_below_the_other(texts), work_dir / crop)
-                rows += readings_of(cue, [Vote(text, score, end_ms - start_ms)], crop)
-                yield cue
+                save_crop(_one_below_the_other(parts), work_dir / crop)
+                text = "\n".join(line.text for line in lines)
+                read.append(_Read(Span(each.start_ms, each.end_ms), text, score, crop))
+        report(some[-1].end_ms, media.duration_ms)
+    rows: list[CueReading] = []
+    for new in unrolled([each.span for each in read], [each.text for each in read]):
+        own = read[new.number]
+        text = " ".join(new.text.split()) if sounds else spoken_text(new.text)
+        if text:
+            span = new.span
+            cue = Cue(media.path.name, span.start_ms, span.end_ms, text, f"subtitle-stream:{stream.index}", own.score)
+            rows += readings_of(cue, [Vote(text, own.score, length_ms(span))], own.crop)
+            yield cue
     if rows:
         write_readings(rows, work_dir)
+
+
+def _without_fades(shown: Iterable[ShownPicture]) -> Iterator[ShownPicture]:
+    """The pictures, with those that touch and have the same letters as one: the brightest of them."""
+    last: ShownPicture | None = None
+    for each in shown:
+        if last is not None and last.end_ms == each.start_ms and _have_same_letters(last.picture, each.picture):
+            clearest = max(last.picture, each.picture, key=lambda picture: int(picture.max()))
+            last = ShownPicture(last.start_ms, each.end_ms, clearest)
+            continue
+        if last is not None:
+            yield last
+        last = each
+    if last is not None:
+        yield last
+
+
+def _have_same_letters(one: Luma, other: Luma) -> bool:
+    letters, others = (picture > BRIGHT * picture.max() for picture in (one, other))
+    return bool(np.count_nonzero(letters & others) >= SAME_LETTERS * np.count_nonzero(letters | others))
 
 
 def _texts(picture: Luma) -> list[Luma]:
@@ -71,16 +129,15 @@ def _texts(picture: Luma) -> list[Luma]:
     return texts
 
 
-def _read(texts: Sequence[Luma], read_text: ReadText) -> list[list[Reading]]:
+def _lines_of(texts: Sequence[Luma], read_text: ReadText) -> list[list[Reading]]:
     """The lines of each text, top to bottom; one in which none is found, as of a single letter, is a line."""
     pictures = [np.repeat(text[:, :, None], 3, axis=2) for text in texts]
     found = read_text(pictures, None) if pictures else []
-    boxes = [
-        [each.box for each in boxes] or [(0, 0, *text.shape[::-1])] for boxes, text in zip(found, texts, strict=True)
-    ]
+    wholes = [(0, 0, text.shape[1], text.shape[0]) for text in texts]
+    boxes = [[each.box for each in of] or [whole] for of, whole in zip(found, wholes, strict=True)]
     cut = [picture[_place(box)] for picture, of in zip(pictures, boxes, strict=True) for box in of]
     read = iter(read_text(cut, True) if cut else [])
-    return [_lines([replace(one_line(next(read)), box=box) for box in of]) for of in boxes]
+    return [_rows([replace(one_line(next(read)), box=box) for box in of]) for of in boxes]
 
 
 def _place(box: Sequence[int]) -> tuple[slice, slice]:
@@ -90,7 +147,7 @@ def _place(box: Sequence[int]) -> tuple[slice, slice]:
     return slice(top, bottom), slice(max(0, left - beside), right + beside)
 
 
-def _lines(readings: Sequence[Reading]) -> list[Reading]:
+def _rows(readings: Sequence[Reading]) -> list[Reading]:
     """The readings that have text, top to bottom, with the pieces of a line as one."""
     rows: list[list[Reading]] = []
     for each in sorted((each for each in readings if each.text.strip()), key=_middle):

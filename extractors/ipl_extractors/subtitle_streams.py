@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import ipl
+from ipl.errors import MediaError
 from ipl.hookspecs import ReadText
 from ipl.mining.probe import SubtitleStream, read_streams
 from ipl.mining.subtitle_streams import stream_text
 from ipl.records import Cue, MediaInfo, Reject
-from ipl_extractors.subtitle_files import cues_of, is_same_language
+from ipl_extractors.languages import is_same_language
+from ipl_extractors.subtitle_files import cues_of
 from ipl_extractors.subtitle_pictures import picture_cues
-from ipl_extractors.subtitle_text import spoken_text
 
 __all__ = ["SubtitleStreams", "choose_stream"]
 
@@ -29,6 +29,8 @@ class SubtitleStreams:
 
     sounds: bool = False
     "keep what is not spoken: [MUSIC], (laughs), JOHN:, and lines that ♪ marks as sung"
+    min_score: float = 0.7
+    "of pictures, readings that score lower are no cue, 0 to 1"
 
     @ipl.hookimpl
     def extract_cues(
@@ -39,16 +41,19 @@ class SubtitleStreams:
         if stream is None:
             return
         damage: list[str] = []
-        if stream.codec in PICTURES:
-            for cue in picture_cues(media, stream, read_text, work_dir, damage.append):
-                text = cue.text if self.sounds else spoken_text(cue.text)
-                if text:
-                    yield replace(cue, text=text)
-        else:
-            text = stream_text(media.path, stream, "ass" if stream.codec in ASS else "srt", damage.append)
-            if text.strip():
-                where = f"{media.path}: subtitle stream {stream.index}"
-                yield from cues_of(text, where, media, f"subtitle-stream:{stream.index}", self.sounds)
+        try:
+            if stream.codec in PICTURES:
+                yield from picture_cues(
+                    media, stream, read_text, work_dir, damage.append, sounds=self.sounds, min_score=self.min_score
+                )
+            else:
+                text = stream_text(media.path, stream, "ass" if stream.codec in ASS else "srt", damage.append)
+                name = f"subtitle stream {stream.index}"
+                if "-->" in text or "Dialogue:" in text:
+                    track = f"subtitle-stream:{stream.index}"
+                    yield from cues_of(text, f"{media.path}: {name}", media, track, name, self.sounds)
+        except MediaError as error:  # of this stream: the video may have other subtitles
+            damage.append(str(error))
         for line in damage:
             yield Reject(media.path.name, media.duration_ms, media.duration_ms, "media", "damaged", None, line)
 
@@ -57,13 +62,13 @@ def choose_stream(streams: Sequence[SubtitleStream], language: str | None) -> Su
     """Returns the stream to read, None where there is none of a known codec.
 
     One in the asked language comes first, then one that does not say its own, and streams of other languages are left
-    alone; with none asked the file's default comes first. Text comes before pictures, and forced subtitles, which are
-    a few lines alone, last.
+    alone; with none asked the file's default comes first. Then text comes before pictures. Forced subtitles, which are
+    a few lines alone, come last.
     """
 
     def rank(stream: SubtitleStream) -> tuple[bool, bool, bool, bool, int]:
-        is_untold = language is not None and stream.language is None
-        return stream.is_forced, is_untold, stream.codec in PICTURES, not stream.is_default, stream.index
+        unlike = stream.language is None if language is not None else not stream.is_default
+        return stream.is_forced, unlike, stream.codec in PICTURES, not stream.is_default, stream.index
 
     fitting = [
         each

@@ -13,7 +13,7 @@ from pathlib import Path
 from ipl.errors import MediaError
 from ipl.records import MediaInfo
 
-__all__ = ["StoredLuma", "Streams", "SubtitleStream", "ffmpeg_path", "probe", "read_streams"]
+__all__ = ["StoredLuma", "Streams", "SubtitleStream", "ffmpeg_path", "probe", "read_streams", "subtitle_size"]
 
 NOT_MEDIA = re.compile(r"^Input #0, (tty|image2|\w+_pipe)", re.MULTILINE)
 """Formats that ffmpeg makes a "video" of though there is none: a text file, a still picture."""
@@ -23,6 +23,8 @@ LATE_START_MS = 100
 """A file that starts later starts not at 0; of one that does, the sound may well start some milliseconds late."""
 STREAM = re.compile(r"^\s+Stream #0:(\d+)(?:\[\w+\])?(?:\(([^)]*)\))?: (Audio|Video|Subtitle): (.*)$", re.MULTILINE)
 UNKNOWN_LANGUAGE = "und"
+LOOK_FAR = "-analyzeduration", "1200M", "-probesize", "500M"
+"""How far ffmpeg is to look for what streams are like, in microseconds and bytes."""
 LAYOUTS = {"mono": 1, "stereo": 2, "downmix": 2, "quad": 4, "hexagonal": 6, "octagonal": 8, "hexadecagonal": 16}
 
 
@@ -143,6 +145,12 @@ def _read_streams(path: Path, _size: int, _changed_ns: int) -> Streams:
     return Streams(info, audio.index if audio else None, video.index if video else None, luma, subtitles)
 
 
+def subtitle_size(path: Path, stream: SubtitleStream) -> tuple[int, int] | None:
+    """The size of a stream's pictures, which a file may tell only where the first of them is; None if it does not."""
+    report = _ffmpeg_report(path, *LOOK_FAR)
+    return next((_subtitles(each).size for each in _streams(report) if each.index == stream.index), None)
+
+
 def _subtitles(stream: _Stream) -> SubtitleStream:
     codec = re.split(r"[ ,]", stream.description)[0]
     language = stream.language if stream.language != UNKNOWN_LANGUAGE else None
@@ -151,8 +159,8 @@ def _subtitles(stream: _Stream) -> SubtitleStream:
     return SubtitleStream(stream.index, codec, language, "default" in flags, "forced" in flags, size)
 
 
-def _ffmpeg_report(path: Path) -> str:
-    command = [ffmpeg_path(), "-hide_banner", "-nostdin", "-i", f"file:{path}"]
+def _ffmpeg_report(path: Path, *options: str) -> str:
+    command = [ffmpeg_path(), "-hide_banner", "-nostdin", *options, "-i", f"file:{path}"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     return done.stderr.decode("utf-8", "replace")
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import ipl
 from ipl.errors import InputError
 from ipl.records import Reading
-from ipl_extractors.ocr.languages import easyocr_code
+from ipl_extractors.languages import easyocr_code
 
 __all__ = ["EasyOcr"]
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import ipl
 from ipl.errors import InputError
 from ipl.records import Reading
-from ipl_extractors.ocr.languages import tag_of, tesseract_code
+from ipl_extractors.languages import tag_of, tesseract_code
 from ipl_extractors.ocr.line_decoder import DecodedLine, LineDecoder
 
 __all__ = ["RapidOcr"]

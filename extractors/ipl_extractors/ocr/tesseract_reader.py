@@ -21,8 +21,8 @@ import numpy.typing as npt
 import ipl
 from ipl.errors import InputError
 from ipl.records import Reading
+from ipl_extractors.languages import tesseract_code
 from ipl_extractors.ocr.dark_letters import Page, as_on_pages
-from ipl_extractors.ocr.languages import tesseract_code
 from ipl_extractors.ocr.rapidocr_reader import RapidOcr
 
 __all__ = ["Tesseract", "parse_tsv"]
@@ -32,6 +32,8 @@ WORD_LEVEL = "5"
 SINGLE_LINE, RAW_LINE = "7", "13"
 """How tesseract is to take a picture: as one with a line, or as the line itself, where it finds none: it may take the
 bar that joins Bengali letters for a rule."""
+OUTPUTS = "-c", "tessedit_create_txt=1", "-c", "tessedit_create_tsv=1"
+"""As text and as a table; not by the names of config files, which may not be there."""
 SCRIPT = "script/"
 """Models of a script are called so, which read all languages that are written in it."""
 SURE = 0.85
@@ -39,8 +41,8 @@ SURE = 0.85
 CJK = r"[\u3040-\u30ff\u3400-\u9fff\uff00-\uffef\u3000-\u303f]"
 UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]"
 """Thai, Lao, Burmese and Khmer letters: tesseract takes each for a word, and only its text has the spaces."""
-JOINERS = r"[\u200c\u200d](?!\w)"
-"""What tells how two letters are to be joined joins nothing at the end of a word."""
+NON_JOINER = r"\u200c(?=[\s,.!?;:]|$)"
+"""What keeps two letters apart has none to do so at the end of a word, where tesseract tells many of them in Tamil."""
 
 RIGHT_TO_LEFT = frozenset({"R", "AL"})
 """Bidirectional classes of letters: of Hebrew and the like, and of Arabic."""
@@ -66,7 +68,7 @@ class Tesseract:
 
     LANGUAGES: ClassVar[str] = "over 100, each a package of the system's (Debian: tesseract-ocr-chi-sim, ...)"
     COST: ClassVar[str] = (
-        "421 ms of a processor for a line as wide as a 720p picture, up to three times that for one that is not sure, "
+        "421 ms of a processor for a line as wide as a 720p picture, up to six times that for one that is not sure, "
         "850 ms for all of the picture (benchmarks/text_readers.py)"
     )
 
@@ -82,7 +84,8 @@ class Tesseract:
     def cannot_read(self, language: str) -> str | None:
         """Says that it was told to read another language; None where it has no model of this one, or is to read it."""
         code = tesseract_code(language)
-        if code is None or code in self.language.split("+") or self.language.startswith(SCRIPT):
+        told = {each.removesuffix("_vert") for each in self.language.split("+")}
+        if code is None or code in told or any(each.startswith(SCRIPT) for each in told):
             return None
         return (
             f"it is told to read {self.language}, and {language} is {code}: what these do not share will be read "
@@ -117,7 +120,7 @@ class Tesseract:
             if how == RAW_LINE and best:
                 break
             found = [_in_picture(each, page, picture) for each in _read(program, self.language, page.luma, how)]
-            best = max(best, found, key=_gain)
+            best = max(best, found, key=_gain) if best and found else best or found
             if _score(best) >= SURE:
                 break
         return [each for each in best if each.score >= self.min_score]
@@ -172,7 +175,7 @@ def _read(program: str, language: str, picture: Picture, how: str) -> list[Readi
     Image.fromarray(picture).save(file, "PNG")
     with TemporaryDirectory() as folder:
         told = Path(folder) / "line"
-        command = [program, "stdin", str(told), "-l", language, "--psm", how, "txt", "tsv"]
+        command = [program, "stdin", str(told), "-l", language, "--psm", how, *OUTPUTS]
         done = subprocess.run(command, input=file.getvalue(), capture_output=True, check=False)
         if done.returncode != 0:
             said = " ".join(done.stderr.decode("utf-8", "replace").split())
@@ -222,7 +225,7 @@ def _line_of(words: Sequence[_Word], spaced: Mapping[str, str]) -> Reading:
         centres = []  # they tell of texts that run from left to right
     score = float(np.mean([word.score for word in words]))
     reading = Reading(text, score, (left, top, right, bottom), tuple(centres), tuple(scores))
-    return _without(reading, JOINERS)
+    return _without(reading, NON_JOINER)
 
 
 def _without(reading: Reading, pattern: str) -> Reading:

@@ -1,13 +1,15 @@
-"""What text readers call a language, by its BCP 47 tag."""
+"""Languages by their tags and codes: which are the same, and what text readers call them."""
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["easyocr_code", "tag_of", "tesseract_code"]
+__all__ = ["easyocr_code", "is_same_language", "tag_of", "tesseract_code"]
 
 CHINESE = frozenset({"zh", "cmn", "yue", "wuu", "nan", "hak"})
+NORWEGIAN = frozenset({"no", "nb", "nn"})
 _TESSERACT = """
     afr amh ara asm aze aze_cyrl bel ben bod bos bre bul cat ceb ces chi_sim chi_tra chr cos cym dan deu div dzo ell
     eng epo est eus fao fas fil fin fra fry gla gle glg guj hat heb hin hrv hun hye iku ind isl ita jav jpn kan kat kaz
@@ -26,6 +28,27 @@ def tag_of(language: str) -> Any:
     import langcodes
 
     return langcodes.Language.get(language).maximize() if langcodes.tag_is_valid(language) else None
+
+
+def is_same_language(tag: str, language: str | None) -> bool:
+    """Whether a tag is of a language, of whichever country, by any of its codes.
+
+    >>> is_same_language("ger", "de-AT"), is_same_language("yue", "zh"), is_same_language("nob", "no")
+    (True, True, True)
+    >>> is_same_language("pt_br", "pl"), is_same_language("pt_br", None)
+    (False, False)
+    """
+    return language is not None and _family(tag) == _family(language)
+
+
+def _family(language: str) -> str:
+    first = re.split(r"[-_]", language.lower())[0]
+    tag = tag_of(first)
+    if tag is None:
+        return first
+    if tag.language in CHINESE:
+        return "zh"
+    return "no" if tag.language in NORWEGIAN else str(tag.prefer_macrolanguage().language)
 
 
 def tesseract_code(language: str) -> str | None:
@@ -60,4 +83,6 @@ def easyocr_code(language: str) -> str | None:
         return "ch_tra" if tag.script == "Hant" else "ch_sim"
     if tag.language == "sr":
         return "rs_latin" if tag.script == "Latn" else "rs_cyrillic"
-    return {"nb": "no", "nn": "no", "fil": "tl"}.get(tag.language, str(tag.language))
+    if tag.language in NORWEGIAN:
+        return "no"
+    return {"fil": "tl", "tg": "tjk", "ce": "che", "av": "ava"}.get(tag.language, str(tag.language))
