@@ -77,6 +77,15 @@ def test_the_asked_language_is_read_and_no_other(tmp_path: Path) -> None:
     assert cues(path, "fr") == []
 
 
+def test_a_translation_of_what_is_said_is_left_alone(tmp_path: Path) -> None:
+    texts = {"eng": ("One", "Two"), "ger": ("Eins", "Zwei")}
+    path = film(tmp_path / "a.mkv", texts, "subrip", "-metadata:s:a:0", "language=deu")
+    assert [each.text for each in cues(path)] == ["Eins", "Zwei"]
+    assert [each.text for each in cues(path, "en")] == ["One", "Two"], "that is what was asked for"
+    other = film(tmp_path / "b.mkv", texts, "subrip", "-metadata:s:a:0", "language=jpn")
+    assert cues(other) == []
+
+
 def stream(index: int, language: str | None = None, codec: str = "subrip", **flags: bool) -> SubtitleStream:
     return SubtitleStream(index, codec, language, flags.get("default", False), flags.get("forced", False))
 

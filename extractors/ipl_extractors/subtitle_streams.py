@@ -36,8 +36,12 @@ class SubtitleStreams:
     def extract_cues(
         self, media: MediaInfo, language: str | None, read_text: ReadText, work_dir: Path
     ) -> Iterator[Cue | Reject]:
-        """Yields the stream's cues, or nothing where there is none; rejects are those of `subtitle_file`."""
-        stream = choose_stream(read_streams(media.path).subtitles, language)
+        """Yields the stream's cues, or nothing where there is none; rejects are those of `subtitle_file`.
+
+        Where no language is asked for, it is that of the sound, if the file tells: a translation is not what is said.
+        """
+        streams = read_streams(media.path)
+        stream = choose_stream(streams.subtitles, language or streams.audio_language)
         if stream is None:
             return
         damage: list[str] = []

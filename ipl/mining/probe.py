@@ -61,6 +61,8 @@ class Streams:
     video: int | None
     luma: StoredLuma | None
     """None where the pictures are stored in another way"""
+    audio_language: str | None = None
+    """as the container has it"""
     subtitles: tuple[SubtitleStream, ...] = ()
 
 
@@ -142,7 +144,14 @@ def _read_streams(path: Path, _size: int, _changed_ns: int) -> Streams:
     )
     luma = _stored_luma(video.description) if video else None
     subtitles = tuple(_subtitles(each) for each in streams if each.kind == "Subtitle")
-    return Streams(info, audio.index if audio else None, video.index if video else None, luma, subtitles)
+    return Streams(
+        info,
+        audio=audio.index if audio else None,
+        video=video.index if video else None,
+        luma=luma,
+        audio_language=_language(audio) if audio else None,
+        subtitles=subtitles,
+    )
 
 
 def subtitle_size(path: Path, stream: SubtitleStream) -> tuple[int, int] | None:
@@ -153,10 +162,13 @@ def subtitle_size(path: Path, stream: SubtitleStream) -> tuple[int, int] | None:
 
 def _subtitles(stream: _Stream) -> SubtitleStream:
     codec = re.split(r"[ ,]", stream.description)[0]
-    language = stream.language if stream.language != UNKNOWN_LANGUAGE else None
     flags = re.findall(r"\((\w+)\)", stream.description)
     size = _coded_size(stream.description)
-    return SubtitleStream(stream.index, codec, language, "default" in flags, "forced" in flags, size)
+    return SubtitleStream(stream.index, codec, _language(stream), "default" in flags, "forced" in flags, size)
+
+
+def _language(stream: _Stream) -> str | None:
+    return stream.language if stream.language != UNKNOWN_LANGUAGE else None
 
 
 def _ffmpeg_report(path: Path, *options: str) -> str:
