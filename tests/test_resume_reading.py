@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -99,7 +100,12 @@ def test_damage_is_told_once_by_who_goes_on_behind_it(tmp_path: Path, film: Path
     read(damaged, tmp_path / "killed" / "film", killed_at=150)
     after, *rest = read(damaged, tmp_path / "killed" / "film")
     assert float(after.removeprefix("after ")) > 0
-    assert rest == undisturbed
+    assert [without_words(line) for line in rest] == [without_words(line) for line in undisturbed]
+
+
+def without_words(line: str) -> str:
+    """A line without ffmpeg's words: another of its threads may write between them, and take one away."""
+    return re.sub(r"(?<=cut short )\(.*?\);", "", line)
 
 
 def files(work_dir: Path) -> dict[str, object]:
