@@ -1,4 +1,4 @@
-"""Cues from subtitles that are pictures within a media file, of a DVD, a Blu-ray or a broadcast: the text reader's.
+"""Cues from subtitles that are pictures within a media file, as of a DVD, a Blu-ray or a broadcast.
 
 They lie over nothing, so that the reader finds and reads their lines without any of what burned-in ones take. A text
 that fades is several pictures of the same letters, of which the clearest is read.

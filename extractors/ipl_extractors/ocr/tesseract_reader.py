@@ -10,7 +10,6 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import ClassVar, NamedTuple
@@ -114,16 +113,18 @@ class Tesseract:
 
     def _line(self, program: str, picture: Picture) -> list[Reading]:
         """What was read most surely of the line's letters, as bright ones, or if these are not sure as others."""
-        pages = list(as_on_pages(picture))
+        best = self._best(program, picture, SINGLE_LINE) or self._best(program, picture, RAW_LINE)
+        return [each for each in best if each.score >= self.min_score]
+
+    def _best(self, program: str, picture: Picture, how: str) -> list[Reading]:
+        """The best of what was read of the line's pages, which are made until one is surely read."""
         best: list[Reading] = []
-        for how, page in product((SINGLE_LINE, RAW_LINE), pages):
-            if how == RAW_LINE and best:
-                break
+        for page in as_on_pages(picture):
             found = [_in_picture(each, page, picture) for each in _read(program, self.language, page.luma, how)]
             best = max(best, found, key=_gain) if best and found else best or found
             if _score(best) >= SURE:
                 break
-        return [each for each in best if each.score >= self.min_score]
+        return best
 
 
 def _score(found: Sequence[Reading]) -> float:
@@ -208,10 +209,11 @@ def _line_of(words: Sequence[_Word], spaced: Mapping[str, str]) -> Reading:
     right, bottom = boxes[:, 2:].max(axis=0).tolist()
     text, centres, scores = "", list[float](), list[float]()
     whole = spaced.get("".join(word.text for word in words), "")
+    is_unspaced = re.search(UNSPACED, whole) is not None
     for word in words:
         # Tesseract takes each Chinese or Japanese character for a word.
         joins = bool(re.search(f"{CJK}$", text) and re.match(f"{CJK}|[{''.join(WIDE)}]+$", word.text))
-        if re.search(UNSPACED, whole):
+        if is_unspaced:
             joins = whole[len(text) : len(text) + 1] != " "
         if text and not joins:
             text, centres, scores = f"{text} ", [*centres, word.box[0]], [*scores, word.score]
