@@ -124,6 +124,8 @@ def test_frames_are_those_of_their_time_wherever_they_begin(make: Make, name: st
     assert [time_ms for time_ms, _ in begun][:2] == [start_ms, start_ms + 2000][: len(begun)]
     assert all(abs(luma - shown[time_ms // 250]) <= 4 for time_ms, luma in begun)
     assert shown[-1] - shown[0] > 150
+    some = [(time_ms, int(picture[32, 32, 0])) for time_ms, picture in frames(path, 0.5, start_ms=start_ms, most=2)]
+    assert some == begun[:2]
 
 
 def test_a_file_that_starts_late_is_as_long_as_it_is(make: Make) -> None:

@@ -133,12 +133,11 @@ class Frame:
         """How much it stands out where a text's strokes are, on the mean."""
         import cv2
 
-        return float(cv2.mean(self._within(where), where.mask)[0])
+        return float(cv2.mean(self.contrasts_of(where))[0])
 
     def contrasts_of(self, where: Where) -> Luma:
         """How much each of a text's strokes stands out, uint8, one number for a pixel."""
-        found: Luma = self._within(where)[where.mask.view(bool)]
-        return found
+        return self._within(where).ravel().take(where.pixels)
 
     def _within(self, where: Where) -> Luma:
         return self._contrast(self.light[where.rows, where.columns])
@@ -157,4 +156,5 @@ class Where:
         left, top, right, bottom = box_of(pixels)
         self.rows = slice(max(0, top - margin), bottom + margin)
         self.columns = slice(max(0, left - margin), right + margin)
-        self.mask = np.ascontiguousarray(pixels[self.rows, self.columns]).view(np.uint8)
+        self.pixels = np.flatnonzero(pixels[self.rows, self.columns])
+        """their numbers in the rectangle"""

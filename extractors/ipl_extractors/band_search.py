@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +43,8 @@ FAR_MS = 5000
 PROBE_HEIGHT = 720
 FEWEST_PROBES = 3
 """A short video's rows are plain after so many probes, if they are."""
+FIRST_PROBES = 5
+"""So many of a short video's frames are decoded while the first of them are looked at: mostly they are enough."""
 NUM_LATER, LEAST_LATER_MS = 3, 4000
 """In so many frames of the rest of a video, if it is that long, a logo is looked for once more."""
 MOST_PLACES = 3
@@ -76,7 +77,7 @@ class BandSearch:
     def more_bands(self, known: Sequence[Band], displayed: Iterable[Span]) -> list[Band]:
         """Returns the bands that show where nothing was `displayed` in those that are known."""
         for middle_ms in _in_gaps(gaps(union(displayed), Span(0, self._media.duration_ms))):
-            for time_ms, picture in islice(_frames(self._media.path, 1, self._height, middle_ms), 1):
+            for time_ms, picture in _frames(self._media.path, 1, self._height, middle_ms, 1):
                 self._seen.look(time_ms, picture, anew=True)
         more: list[Band] = []
         for band in self._found():
@@ -111,8 +112,8 @@ class BandSearch:
         boxes = [Box(*(round(side * self._scale) for side in mark)) for mark in marks]
         for part in range(NUM_LATER):
             near_ms = round(past_ms + (2 * part + 1) * (end_ms - past_ms) / (2 * NUM_LATER))
-            for time_ms, picture in islice(_frames(self._media.path, 1, self._height, near_ms), 1):
-                if not all(self._seen.shows(box, picture) for box in boxes):
+            for time_ms, picture in _about(self._media.path, self._height, near_ms):
+                if time_ms > past_ms and not all(self._seen.shows(box, picture) for box in boxes):
                     self._seen.look(time_ms, picture, anew=True)
 
     @property
@@ -167,21 +168,36 @@ def _pictures(media: MediaInfo, height: int) -> Iterator[tuple[float, Picture]]:
     """A few frames and their times in ms, in the order in which to look at them."""
     if media.duration_ms < LONG_MS:
         step_ms = max(CLOSEST_MS, media.duration_ms // NUM_PROBES)
-        # Nothing comes past the end of a file that was cut short; following the band tells of it.
-        yield from _frames(media.path, 1000 / step_ms, height, step_ms // 2)
+        start_ms, most = step_ms // 2, FIRST_PROBES
+        while start_ms < media.duration_ms:
+            # Nothing comes past the end of a file that was cut short; following the band tells of it.
+            yield from _frames(media.path, 1000 / step_ms, height, start_ms, most)
+            start_ms, most = start_ms + most * step_ms, 2 * most
         return
     # Far apart first, and none near the ends, where titles stand.
     for probe in sorted(range(NUM_PROBES), key=lambda probe: f"{probe:05b}"[::-1]):
-        near_ms = (2 * probe + 1) * media.duration_ms // (2 * NUM_PROBES)
-        shown = next(key_frames(media.path, near_ms, height=height), None)
-        if shown is None or near_ms - shown[0] > FAR_MS:  # few key frames: another probe may get the same one
-            shown = next(_frames(media.path, 1, height, near_ms), None)
-        if shown is not None:
-            yield shown
+        yield from _about(media.path, height, (2 * probe + 1) * media.duration_ms // (2 * NUM_PROBES))
 
 
-def _frames(path: Path, frames_per_second: float, height: int, start_ms: int) -> Iterator[tuple[int, Picture]]:
+def _about(path: Path, height: int, near_ms: int) -> Iterator[tuple[float, Picture]]:
+    """The last key frame before a time, or the frame shown then where that is far: another probe may get the same."""
+    shown = next(key_frames(path, near_ms, height=height), None)
+    if shown is None or near_ms - shown[0] > FAR_MS:
+        yield from _frames(path, 1, height, near_ms, 1)
+    else:
+        yield shown
+
+
+def _frames(
+    path: Path, frames_per_second: float, height: int, start_ms: int, most: int
+) -> Iterator[tuple[int, Picture]]:
     """Frames to look at: not exact to the frame, and what is damaged will be told when the band is followed."""
     return frames(
-        path, frames_per_second, height=height, start_ms=start_ms, only_references=True, on_damage=lambda _: None
+        path,
+        frames_per_second,
+        height=height,
+        start_ms=start_ms,
+        most=most,
+        only_references=True,
+        on_damage=lambda _: None,
     )

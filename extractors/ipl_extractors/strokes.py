@@ -7,6 +7,8 @@ top-hat leaves. Shapes: H rows, W columns of the band.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -69,11 +71,15 @@ def contrast(luma: Luma, line_height: int, dark: bool = False) -> Luma:
     """Returns by how much each pixel stands out as part of a stroke, uint8 [H, W]."""
     import cv2
 
-    side = kernel_side(line_height)
     kind = cv2.MORPH_BLACKHAT if dark else cv2.MORPH_TOPHAT
     # A rectangle, as it is taken apart into rows and columns: an ellipse takes several times as long.
-    found: Luma = cv2.morphologyEx(luma, kind, np.ones((side, side), np.uint8)).astype(np.uint8, copy=False)
+    found: Luma = cv2.morphologyEx(luma, kind, _square(kernel_side(line_height))).astype(np.uint8, copy=False)
     return found
+
+
+@cache
+def _square(side: int) -> npt.NDArray[np.uint8]:
+    return np.ones((side, side), np.uint8)
 
 
 def stroke_mask(contrasts: Luma, line_height: int, marks: Sequence[Box] = (), bare: bool = False) -> Mask:
@@ -81,13 +87,21 @@ def stroke_mask(contrasts: Luma, line_height: int, marks: Sequence[Box] = (), ba
 
     `bare` letters have no outlines: they stand out from what is behind them alone.
     """
-    counts = np.cumsum(np.bincount(contrasts.ravel(), minlength=256)[::-1])
-    # Between letters with dark outlines the background looks like a stroke, but a fainter one than theirs.
-    strongest = 255 - int(np.searchsorted(counts, fewest_strokes(line_height)))
-    mask: Mask = contrasts > (BARE_CONTRAST if bare else max(CONTRAST, strongest // 2))
+    mask: Mask = contrasts > (BARE_CONTRAST if bare else max(CONTRAST, _strongest(contrasts, line_height) // 2))
     for left, top, right, bottom in marks:
         mask[max(0, top) : bottom, max(0, left) : right] = False
     return mask
+
+
+def _strongest(contrasts: Luma, line_height: int) -> int:
+    """How much the strokes of one thin letter stand out at the least, those that do most; 0 if that is little.
+
+    Between letters with dark outlines the background looks like a stroke, but a fainter one than theirs.
+    """
+    strong = contrasts[contrasts > 2 * CONTRAST]  # few: to count all pixels takes several times as long
+    counts = np.cumsum(np.bincount(strong, minlength=256)[::-1])
+    fewest = fewest_strokes(line_height)
+    return 255 - int(np.searchsorted(counts, fewest)) if len(strong) >= fewest else 0
 
 
 def one_colour(mask: Mask, luma: Luma, dark: bool = False) -> Mask:
@@ -116,8 +130,7 @@ def near(mask: Mask, pixels: int = 2) -> Mask:
     """Marks what lies within so many pixels of a mask."""
     import cv2
 
-    side = 2 * pixels + 1
-    grown: Mask = cv2.dilate(mask.view(np.uint8), np.ones((side, side), np.uint8)).astype(bool)
+    grown: Mask = cv2.dilate(mask.view(np.uint8), _square(2 * pixels + 1)).view(bool)
     return grown
 
 
@@ -125,18 +138,25 @@ def text_strokes(mask: Mask, line_height: int, anchor: Anchor | None = None) -> 
     """Keeps the strokes that are no larger than letters, or words that run together, and stand at the anchor."""
     import cv2
 
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    # In 16 bits it takes a quarter of the processor's time, but not all strokes of a large mask may have numbers in it.
+    numbers = cv2.CV_16U if mask.size // 4 < 2**16 else cv2.CV_32S
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8, ltype=numbers)
     heights, widths = stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_WIDTH]
     # The outlines of a whole line of Chinese may run together; the edge of a box is as wide, but flat.
-    small = (heights <= 1.2 * line_height) & ((widths <= 6 * line_height) | (heights >= 0.5 * line_height))
-    small[0] = False  # what is no stroke
-    kept: Mask = small[labels]
+    large = (heights > 1.2 * line_height) | ((widths > 6 * line_height) & (heights < 0.5 * line_height))
+    large[0] = False  # what is no stroke
+    kept = mask.copy()
+    for number in np.flatnonzero(large):  # mostly none: quicker than to look all pixels' labels up
+        left, top, width, height = stats[number, :4]
+        around = slice(top, top + height), slice(left, left + width)
+        kept[around] &= labels[around] != number
     if anchor is None or not kept.any():
         return kept
     before = _lie_before(anchor, np.asarray(stats, np.int32), line_height)
+    is_any_before = bool(before.any())
     for top, bottom in _strips(kept, line_height):
         strip = kept[top:bottom]
-        if not _cut_to_lines(strip.copy(), line_height, anchor):
+        if is_any_before and not _cut_to_lines(strip.copy(), line_height, anchor):
             strip[before[labels[top:bottom]]] = False  # a sign stands close before the line, if it is one
         _cut_to_lines(strip, line_height, anchor)
     return kept
@@ -145,14 +165,22 @@ def text_strokes(mask: Mask, line_height: int, anchor: Anchor | None = None) -> 
 def _cut_to_lines(strip: Mask, line_height: int, anchor: Anchor) -> bool:
     """Wipes out what of some rows stands at no anchor, and returns whether anything does."""
     columns = np.flatnonzero(strip.any(axis=0))
-    for run in np.split(columns, np.flatnonzero(np.diff(columns) > 2 * line_height) + 1):
-        if not len(run):
-            continue
+    for begin, end in _runs(columns, 2 * line_height):
+        run = columns[begin:end]
         first, last = own_span(run, line_height, anchor)
         if not stands_at(anchor, first, last, line_height):
             last = first - 1
         strip[:, run[0] : first] = strip[:, last + 1 : run[-1] + 1] = False
     return bool(strip.any())
+
+
+def _runs(places: npt.NDArray[np.int64], most: float) -> list[tuple[int, int]]:
+    """Where in ascending places a run begins and where the next one does, of places no further apart than `most`."""
+    if not len(places):
+        return []
+    ends = np.flatnonzero(places[1:] - places[:-1] > most) + 1
+    bounds = [0, *ends.tolist(), len(places)]  # np.split takes several times as long
+    return list(pairwise(bounds))
 
 
 def _lie_before(anchor: Anchor, stats: npt.NDArray[np.int32], line_height: int) -> npt.NDArray[np.bool_]:
@@ -171,8 +199,7 @@ def _lie_before(anchor: Anchor, stats: npt.NDArray[np.int32], line_height: int) 
 
 def own_span(columns: npt.NDArray[np.int64], line_height: int, anchor: Anchor | None) -> tuple[int, int]:
     """Returns the first and the last of a line's inked columns, without what stands beside the line."""
-    runs = np.split(columns, np.flatnonzero(np.diff(columns) > WIDE_GAP * line_height) + 1)
-    groups = [(int(run[0]), int(run[-1])) for run in runs]
+    groups = [(int(columns[begin]), int(columns[end - 1])) for begin, end in _runs(columns, WIDE_GAP * line_height)]
     first, last = groups[0][0], groups[-1][1]
     if anchor is None:
         return first, last
@@ -203,8 +230,7 @@ def stands_at(anchor: Anchor, first: int, last: int, line_height: int) -> bool:
 def _strips(mask: Mask, line_height: int) -> list[tuple[int, int]]:
     """Cuts a mask where no stroke is for some rows: between lines, where nothing behind them joins them."""
     rows = np.flatnonzero(mask.any(axis=1))
-    parts = np.split(rows, np.flatnonzero(np.diff(rows) > max(1, line_height // 8)) + 1)
-    return [(int(part[0]), int(part[-1]) + 1) for part in parts]
+    return [(int(rows[begin]), int(rows[end - 1]) + 1) for begin, end in _runs(rows, max(1, line_height // 8))]
 
 
 def overlap(one: Mask, other: Mask) -> float:

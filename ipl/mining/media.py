@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -109,20 +110,23 @@ def frames(
     height: int | None = None,
     *,
     start_ms: int = 0,
+    most: int | None = None,
     only_references: bool = False,
     on_damage: OnDamage | None = None,
 ) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
     """Yields the picture that a player shows at every 1/`frames_per_second`: its time in ms, uint8 [H, W, 3] RGB.
 
     It goes by presentation time stamps, so a variable frame rate is sampled rightly; before the first frame
-    that frame stands in. It begins at `start_ms`, as a rule without decoding what lies long before. `crop` is in pixels
+    that frame stands in. It begins at `start_ms`, as a rule without decoding what lies long before, and ends after
+    `most`; who takes no more without saying so has ffmpeg decode a dozen ahead. `crop` is in pixels
     of the picture as shown (`MediaInfo.width`, `height`), and `height` scales what is left of it, keeping its shape.
     With `only_references` frames that no other is decoded from are left out, for two thirds of the time; the one before
     stands in. Raises MediaError as `audio_blocks` does.
     """
     options = {"skip_frame": "noref"} if only_references else {}
     for begin_ms in _begins(start_ms):
-        with closing(_sampled(path, frames_per_second, crop, height, start_ms, begin_ms, options, on_damage)) as found:
+        sampled = _sampled(path, frames_per_second, crop, height, start_ms, most, begin_ms, options, on_damage)
+        with closing(sampled) as found:
             try:
                 first = next(found, None)
             except _EnteredLateError:
@@ -144,6 +148,7 @@ def _sampled(
     crop: Box | None,
     height: int | None,
     start_ms: int,
+    most: int | None,
     begin_ms: float,
     options: dict[str, Any],
     on_damage: OnDamage | None,
@@ -158,7 +163,8 @@ def _sampled(
 
     view = _view(path, crop, height, options | seek, sampled)
     # What the filter gives, and no frame more before its first one, which may come late.
-    output = view.video.output("pipe:", format="rawvideo", pix_fmt="rgb24", fps_mode="passthrough")
+    limit = {} if most is None else {"vframes": most}
+    output = view.video.output("pipe:", format="rawvideo", pix_fmt="rgb24", fps_mode="passthrough", **limit)
     if begin_ms:
         output = output.global_args("-copyts", "-start_at_zero")
     with Pipe(output, path, on_damage, timed=begin_ms > 0, before_ms=start_ms) as pipe:
@@ -238,13 +244,15 @@ def _frames_from(
     if start_ms:
         output = output.global_args("-copyts", "-start_at_zero")
     rows, columns, planes = sum(height for height, _ in sizes), sizes[0][1], 3 if colourful else 1
-    ends = np.cumsum([height for height, _ in sizes])[:-1]
+    ends = np.cumsum([0, *(height for height, _ in sizes)]).tolist()
     with Pipe(output, path, on_damage, timed=True, before_ms=before_ms) as pipe:
         number = 0
         while len(data := pipe.read(rows * columns * planes)) == rows * columns * planes:
             whole = np.frombuffer(data, np.uint8).reshape(planes, rows, columns)
-            shown = whole if colourful else whole[0] if full_range is None else cv2.LUT(whole[0], full_range)
-            yield pipe.next_time_ms(), np.split(shown, ends, axis=-2)
+            shown: npt.NDArray[np.uint8] = whole if colourful else whole[0]
+            if full_range is not None:
+                shown = cv2.LUT(shown, full_range).astype(np.uint8, copy=False)
+            yield pipe.next_time_ms(), [shown[..., top:bottom, :] for top, bottom in pairwise(ends)]
             number += 1
         pipe.finish(None if number else "holds no frame that can be decoded")
 
