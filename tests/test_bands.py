@@ -58,6 +58,40 @@ def test_titles_in_the_middle_of_the_picture_are_no_subtitles_where_others_are(t
     assert len(choose_bands([found[1:] for found in probes], 640, 360)) == 1
 
 
+@pytest.mark.parametrize(
+    ("width", "top", "num_texts", "number"),
+    [(640, 300, 1, 1), (640, 165, 1, 0), (640, 165, 2, 0), (640, 165, 3, 1), (200, 165, 2, 1), (640, 300, 2, 1)],
+)
+def test_of_a_clip_one_text_may_be_all_but_none_or_two_that_stand_where_titles_do(
+    width: int, top: int, num_texts: int, number: int
+) -> None:
+    texts = ["THE LONG ROAD", "Look at that", "Is it so"][:num_texts]
+    reach = {text: 7 * len(text) for text in texts}
+    half = width // 2
+    probes = [[Reading(text, 0.99, (half - reach[text], top, half + reach[text], top + 30))] * 1 for text in texts * 2]
+    assert len(choose_bands(probes, width, 360)) == number
+
+
+@pytest.mark.parametrize(("grows", "drifts", "number"), [(0, 0, 1), (6, 0, 1), (0, 6, 0)])
+def test_one_text_stays_if_its_centre_does(grows: int, drifts: int, number: int) -> None:
+    # Detectors' boxes of one text vary in size; a sign in a moving scene is elsewhere in each.
+    boxes = [(200 - grows * n + drifts * n, 300, 440 + grows * n + drifts * n, 334) for n in range(3)]
+    assert len(choose_bands([[Reading("Look at that", 0.99, box)] for box in boxes], 640, 360)) == number
+
+
+def test_of_texts_that_are_centred_about_one_height_lines_by_themselves_stand_between_two() -> None:
+    def centred(text: str, middle: int) -> Reading:
+        return Reading(text, 0.99, (360 - 8 * len(text), middle - 20, 360 + 8 * len(text), middle + 20))
+
+    pairs = [("Come in and sit", "down then"), ("After you", "my dear friend"), ("I will not", "say it again")]
+    two = [[centred(above, 338), centred(below, 382)] for above, below in pairs]
+    sign = line("OPEN", 340, 20, 40)
+    (band,) = choose_bands([[centred("Nobody.", 360), sign], *two, [centred("Who is it?", 360)]], 720, 720)
+    assert sorted(band.rows) == [338, 360, 382]
+    (band,) = choose_bands([[sign], *two], 720, 720)
+    assert sorted(band.rows) == [338, 382]
+
+
 def test_a_lone_line_at_the_top_may_seem_higher_by_what_is_behind_it() -> None:
     said = ["Who is it then?", "Nobody that I know.", "Come in then, both"]
     centred = [Reading(each, 0.99, (320 - 8 * len(each), 300, 320 + 8 * len(each), 330)) for each in said]

@@ -200,6 +200,16 @@ def test_a_video_with_a_logo_alone_has_no_cues(tmp_path: Path) -> None:
     assert read(film(tmp_path / "a.mp4", [], 8, logo="CH 5"), tmp_path / "work") == []
 
 
+@pytest.mark.parametrize(
+    "cues", [[(0.8, 2.8, "Look at that!")], [(0.4, 1.6, "Who is it?"), (2.0, 3.4, "Nobody that I know.")]]
+)
+def test_a_clip_of_some_seconds_has_a_line_or_two(tmp_path: Path, cues: list[Shown]) -> None:
+    found = read(film(tmp_path / "a.mp4", cues, 4), tmp_path / "work")
+    assert [(cue.start_ms, cue.end_ms, cue.text) for cue in found] == [
+        (round(1000 * start), round(1000 * end), text) for start, end, text in cues
+    ]
+
+
 def test_a_line_that_stays_while_the_first_frames_change_is_no_logo(tmp_path: Path) -> None:
     last = "which nobody will ever read."
     first = ["He wrote a letter", "They made some plans", "I know a good story"]

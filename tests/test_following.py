@@ -55,6 +55,19 @@ def test_a_single_frame_without_it_parts_a_text_into_two() -> None:
     assert [(display.start_ms, display.end_ms) for display in displays] == [(0, 800), (840, 1600)]
 
 
+@pytest.mark.parametrize("num_frames", [1, 2])
+def test_what_is_seen_of_the_scene_between_two_texts_does_not_show_the_second(num_frames: int) -> None:
+    text, scene = drawn("Who goes?"), drawn("").copy()
+    scene[:, 90:110] = text[:, 90:110] * 0.7  # a dim bar behind the text, as a letter of it
+    gap = range(20, 20 + num_frames)
+    displays = list(follow([(40.0 * n, scene if n in gap else text) for n in range(45)], Look(28)))
+    *_, last = displays
+    assert (displays[0].start_ms, displays[0].end_ms, last.start_ms) == (0, 800, 40.0 * gap.stop)
+    between = displays[1:-1]
+    assert between, "the bar is followed"
+    assert all(3 * np.count_nonzero(each.strokes) < np.count_nonzero(last.strokes) for each in between)
+
+
 def test_a_sign_that_moves_is_no_display() -> None:
     sign = drawn("OPEN")
     assert list(follow([(40.0 * n, np.roll(sign, n, axis=1)) for n in range(40)], Look(28))) == []

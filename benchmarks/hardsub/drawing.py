@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,9 +14,12 @@ import pysubs2
 from drawn import SUBTITLES
 from pysubs2 import Alignment, Color, SSAEvent, SSAFile, SSAStyle
 
+from ipl.errors import InputError
+
 SECONDS = 60
 END_MS = 1000 * SECONDS
 WHITE, BLACK = Color(255, 255, 255), Color(0, 0, 0)
+GET = "install its package (Debian: fonts-liberation, fonts-dejavu, fonts-droid-fallback, fonts-urw-base35)"
 ADDED, SAID = 0, 1
 """The layers: subtitles lie above all else."""
 
@@ -62,7 +68,10 @@ class Drawing:
             "marginl": self.width // 16,
             "marginr": self.width // 16,
         }
-        self.all.styles[name] = SSAStyle(**{**usual, **fields})
+        style = SSAStyle(**{**usual, **fields})
+        if families() and style.fontname not in families():
+            raise InputError(f"font {style.fontname}: not installed, libass would draw boxes for its letters; {GET}")
+        self.all.styles[name] = style
 
     def say(self, start_ms: int, end_ms: int, text: str, style: str = "said", tags: str = "") -> None:
         """Shows a subtitle."""
@@ -95,6 +104,15 @@ class Drawing:
         alone.info, alone.styles = self.all.info, self.all.styles
         alone.extend(each for each in self.all if each.layer == SAID)
         return alone
+
+
+@cache
+def families() -> frozenset[str]:
+    """The families of fonts that fontconfig knows, which libass asks; none where it has no command."""
+    if shutil.which("fc-list") is None:
+        return frozenset()
+    told = subprocess.run(["fc-list", ":", "family"], check=True, capture_output=True, text=True).stdout
+    return frozenset(name.strip() for line in told.splitlines() for name in line.split(","))
 
 
 def _event(start_ms: int, end_ms: int, text: str, style: str = "said", layer: int = SAID) -> SSAEvent:

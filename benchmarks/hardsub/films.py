@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
 
+import further_genres
 import genres
 import more_genres
 from ipl_datasets.factory.typefaces import FAMILIES, find_font
@@ -26,6 +27,7 @@ FILMS: dict[str, Callable[[Path, Collection[int]], Iterator[Made]]] = {
     "spoken": spoken_films,
     "genres": partial(genres.genre_films, genres.FILMS),
     "more-genres": partial(genres.genre_films, more_genres.FILMS),
+    "further-genres": partial(genres.genre_films, further_genres.FILMS),
 }
 
 

@@ -15,6 +15,7 @@ from rapidfuzz.fuzz import ratio
 
 from ipl.mining.media import Box
 from ipl.records import Reading
+from ipl_extractors.band_frame import OFF_ROW
 from ipl_extractors.lettering import OUTLINED, Lettering
 from ipl_extractors.rows import PLACES, SAME_TEXT, Anchor, Row, anchors_beside, find_rows, is_same_text
 
@@ -92,7 +93,9 @@ def choose_bands(probes: Sequence[Sequence[Reading]], width: int, height: int) -
     beside: list[Band] = []
     first: Row | None = None
     for best in candidates:
-        lone = best.num_texts < 2 and not (_goes_with(best, first, width) if first else _may_be_all(best, width))
+        lone = best.num_texts < 2 and not (
+            _goes_with(best, first, width) if first else _may_be_all(best, width, height)
+        )
         unlike = bands and not OTHER_SIZE[0] < best.height / bands[0].line_height < OTHER_SIZE[1]
         if lone or unlike or any(band.box.top < best.centre < band.box.bottom for band in bands):
             continue
@@ -101,16 +104,20 @@ def choose_bands(probes: Sequence[Sequence[Reading]], width: int, height: int) -
         if not any(_overlap(box, band.box) for band in bands):
             inside = tuple(mark for mark in marks if _overlap(mark, box))
             first = first or best
-            band = Band(box, round(best.height), best.anchor, inside, rows=tuple(row.centre for row in lines))
+            band = Band(box, round(best.height), best.anchor, inside, rows=tuple(_heights(lines, still)))
             bands.append(band)
             beside += [replace(band, anchor=anchor) for anchor in anchors_beside(lines, still, width)]
     bands = bands[:MOST_BANDS]
     return [*bands, *(band for band in beside if band.box in {each.box for each in bands})]
 
 
-def _may_be_all(row: Row, width: int) -> bool:
-    """Whether a row's one text may be all that a video has of subtitles: it stays, and in the middle of the width."""
-    return row.num_frames >= 2 and row.is_still and _off(row, _middle(width)) < OFF_MIDDLE * width
+def _may_be_all(row: Row, width: int, height: int) -> bool:
+    """Whether a row's one text may be all that a video has of subtitles.
+
+    It stays, and in the middle of the width; where titles stand, in the middle of the picture, it is one.
+    """
+    stays = row.num_frames >= 2 and row.is_still
+    return stays and _off(row, _middle(width)) < OFF_MIDDLE * width and not _is_in_the_middle(row, height)
 
 
 def _goes_with(row: Row, first: Row, width: int) -> bool:
@@ -168,6 +175,23 @@ def _box(lines: Sequence[Row], width: int, height: int) -> Box:
     return Box(0, max(0, int(top - margin)), width, min(height, round(bottom + margin)))
 
 
+def _heights(lines: Sequence[Row], still: Sequence[tuple[int, Reading]]) -> list[float]:
+    """On which heights the middles of lines stand, those of the rows first.
+
+    Of texts that are centred about one height, a line by itself stands between where two do: right at their anchor.
+    """
+    best, heights = lines[0], [row.centre for row in lines]
+    for _, each in still:
+        middle, height = (each.box[1] + each.box[3]) / 2, each.box[3] - each.box[1]
+        is_at_anchor = abs(PLACES[best.anchor.kind](each) - best.anchor.x) <= SAME_ANCHOR * best.height
+        is_as_high = SAME_SIZE[0] < height / best.height < SAME_SIZE[1]
+        is_between = min(heights) < middle < max(heights)
+        is_new = all(abs(middle - known) > OFF_ROW * best.height for known in heights)
+        if is_between and is_at_anchor and is_as_high and is_new:
+            heights.append(middle)
+    return heights
+
+
 class Candidates(NamedTuple):
     """What the probes show."""
 
@@ -190,7 +214,12 @@ def find_candidates(probes: Sequence[Sequence[Reading]], width: int, height: int
 
 
 def _without_titles(rows: Sequence[Row], width: int, height: int) -> list[Row]:
-    """The likeliest first, and in the middle of the picture none that is there no more often than one elsewhere."""
+    """The likeliest first, and in the middle of the picture none that is there no more often than one elsewhere.
+
+    Nor one or two of a picture that is wider than high: on upright ones, of phones, subtitles stand there too.
+    """
+    fewest = ENOUGH_TEXTS if width > height else 1
+    rows = [row for row in rows if not (_is_in_the_middle(row, height) and row.num_texts < fewest)]
     ranked = sorted(rows, key=lambda row: (row.num_texts, row.num_frames, row.centre), reverse=True)
     outside = [row for row in ranked if row.num_texts > 1 and not _is_in_the_middle(row, height)]
     most_frames = max((row.num_frames for row in outside), default=0)

@@ -25,7 +25,7 @@ from ipl_extractors.strokes import (
     text_strokes,
 )
 
-__all__ = ["Frame", "Look", "Picture", "Where"]
+__all__ = ["OFF_ROW", "Frame", "Look", "Picture", "Where"]
 
 Picture = npt.NDArray[np.uint8]
 """A frame of a band: luma, uint8 [H, W], or green, blue and red, uint8 [3, H, W]."""

@@ -36,6 +36,8 @@ __all__ = ["BandSearch"]
 
 CLOSEST_MS = 2000
 """Probes lie no closer than this: about the display of a text of some words."""
+CLIP_MS, CLIP_PROBES = 8000, 8
+"""A video so short may show one text, or two, which must be seen twice: it has so many probes, closer together."""
 LONG_MS = 300_000
 """From this length of a video on, probes are key frames all over it; a shorter one is decoded from its start."""
 FAR_MS = 5000
@@ -167,7 +169,9 @@ def _crops(band: Band, picture: Picture, readings: Sequence[Reading], scale: flo
 def _pictures(media: MediaInfo, height: int) -> Iterator[tuple[float, Picture]]:
     """A few frames and their times in ms, in the order in which to look at them."""
     if media.duration_ms < LONG_MS:
-        step_ms = max(CLOSEST_MS, media.duration_ms // NUM_PROBES)
+        is_clip = media.duration_ms < CLIP_MS
+        step_ms = media.duration_ms // CLIP_PROBES if is_clip else max(CLOSEST_MS, media.duration_ms // NUM_PROBES)
+        step_ms = max(1, step_ms)
         start_ms, most = step_ms // 2, FIRST_PROBES
         while start_ms < media.duration_ms:
             # Nothing comes past the end of a file that was cut short; following the band tells of it.

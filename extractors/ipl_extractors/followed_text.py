@@ -208,7 +208,10 @@ class FollowedText:
                 before = frame
                 break
             start_ms = frame.time_ms
-        stacked = self._finish_writing([frame for frame in recent if frame.time_ms < end_ms])
+        whole = self._finish_writing([frame for frame in recent if frame.time_ms < end_ms])
+        has_grown = whole is not self.stacked
+        # The last sample may show the next text already, where something was seen for a frame or two.
+        stacked = [frame for frame in whole if frame.time_ms < end_ms] or whole
         levels = [frame.level(self._where) for frame in stacked]
         clear = [frame for frame, level in zip(stacked, levels, strict=True) if level >= CLEAR * max(levels)]
         votes = np.sum([frame.mask for frame in clear], axis=0)
@@ -225,11 +228,11 @@ class FollowedText:
             strokes,
             stack,
             picture,
-            early=self._early.contrasts if stacked is self.stacked else self._latest[0].contrasts,
+            early=self._latest[0].contrasts if has_grown else min(self._early, stacked[-1], key=_time).contrasts,
             late=self._latest[0].contrasts,
             before=before.contrasts if before else None,
             after=after.contrasts if after else None,
-            has_grown=stacked is not self.stacked,
+            has_grown=has_grown,
         )
 
     def _finish_writing(self, last: Sequence[Frame]) -> list[Frame]:
@@ -258,6 +261,10 @@ class FollowedText:
     def _common(self, pictures: Sequence[Luma]) -> Luma:
         common: Luma = np.maximum.reduce(pictures) if self.look.dark else np.minimum.reduce(pictures)
         return common
+
+
+def _time(frame: Frame) -> float:
+    return frame.time_ms
 
 
 def _are_pure(frames: Sequence[Frame], strokes: Mask) -> bool:

@@ -33,6 +33,8 @@ SAME_TEXT = 75
 SAME_PART, SHORTEST_PART = 90, 4
 """A text of so many letters is a part of another from this partial ratio on."""
 
+STILL = 0.15
+"""By how much of its height a still text's centre varies, at the most."""
 PIECES = 1.6
 """How much higher one piece of a line may seem than another: with and without a letter that hangs below."""
 CLOSE = 0.1
@@ -107,10 +109,13 @@ class Row:
 
     @cached_property
     def is_still(self) -> bool:
-        """Whether its texts begin at one place, to within what detectors vary; a sign in a moving picture does not."""
-        for side in (0, 1):
-            places = [each.box[side] for _, each in self.found]
-            if max(places) - min(places) > 0.15 * self.height:
+        """Whether its one text has its centre at one place, as a sign in a moving picture has not.
+
+        Detectors' boxes vary in size, so their sides do by more.
+        """
+        for first in (0, 1):
+            places = [(each.box[first] + each.box[first + 2]) / 2 for _, each in self.found]
+            if max(places) - min(places) > STILL * self.height:
                 return False
         return True
 
