@@ -79,6 +79,12 @@ def test_one_text_stays_if_its_centre_does(grows: int, drifts: int, number: int)
     assert len(choose_bands([[Reading("Look at that", 0.99, box)] for box in boxes], 640, 360)) == number
 
 
+def test_two_titles_that_read_alike_are_not_one_text_that_stays() -> None:
+    the, three = (Reading(text, 0.99, (100, 95, 300, 185)) for text in ("THE", "THREE"))
+    assert choose_bands([[the], [], [], [three], []], 400, 720) == []
+    assert len(choose_bands([[], [the], [the], [], []], 400, 720)) == 1
+
+
 def test_of_texts_that_are_centred_about_one_height_lines_by_themselves_stand_between_two() -> None:
     def centred(text: str, middle: int) -> Reading:
         return Reading(text, 0.99, (360 - 8 * len(text), middle - 20, 360 + 8 * len(text), middle + 20))

@@ -116,8 +116,7 @@ def _may_be_all(row: Row, width: int, height: int) -> bool:
 
     It stays, and in the middle of the width; where titles stand, in the middle of the picture, it is one.
     """
-    stays = row.num_frames >= 2 and row.is_still
-    return stays and _off(row, _middle(width)) < OFF_MIDDLE * width and not _is_in_the_middle(row, height)
+    return row.is_still and _off(row, _middle(width)) < OFF_MIDDLE * width and not _is_in_the_middle(row, height)
 
 
 def _goes_with(row: Row, first: Row, width: int) -> bool:

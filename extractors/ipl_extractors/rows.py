@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from statistics import median
 from typing import Literal
 
+import numpy as np
 from rapidfuzz.fuzz import partial_ratio, ratio
 
 from ipl.records import Reading
@@ -109,15 +111,15 @@ class Row:
 
     @cached_property
     def is_still(self) -> bool:
-        """Whether its one text has its centre at one place, as a sign in a moving picture has not.
+        """Whether its one text stays, in two frames in a row, with its centre at one place; a sign in the scene moves.
 
-        Detectors' boxes vary in size, so their sides do by more.
+        Detectors' boxes vary in size, so their sides are at places that differ more.
         """
-        for first in (0, 1):
-            places = [(each.box[first] + each.box[first + 2]) / 2 for _, each in self.found]
-            if max(places) - min(places) > STILL * self.height:
-                return False
-        return True
+        frames = sorted({frame for frame, _ in self.found})
+        if all(later - one > 1 for one, later in pairwise(frames)):
+            return False
+        centres = [np.add(each.box[:2], each.box[2:]) / 2 for _, each in self.found]
+        return bool(np.ptp(centres, axis=0).max() <= STILL * self.height)
 
     def is_next_to(self, other: Row) -> bool:
         """Whether the two may be lines of one text."""
