@@ -58,6 +58,8 @@ SUITES = {
     "twenty-seventh": Suite(seed=11500, films=24, sentences=9, tallest=720),
     "clips": Suite(seed=12300, films=40, sentences=1, tallest=720),
     "clip-pairs": Suite(seed=12400, films=40, sentences=2, tallest=720),
+    "more-clips": Suite(seed=12500, films=40, sentences=1, tallest=720),
+    "more-clip-pairs": Suite(seed=12600, films=40, sentences=2, tallest=720),
     "held-out": Suite(seed=11400, films=24, sentences=9, tallest=720),
     "long": Suite(seed=5000, films=2, sentences=120, tallest=720),
 }
