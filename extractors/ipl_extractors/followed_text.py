@@ -37,6 +37,8 @@ STAYED = 0.75
 """A pixel comes at once that stood out less than the rest of this share before it stands out."""
 CLEAR = 0.8
 """A text that stands out by this share of the most it does is clear: neither blurred, nor fading, nor hardly seen."""
+DIMMEST = 0.4
+"""Text that is displayed stands out by this share, or more, of what it does where it is clear: half at its begin."""
 PURE = 0.6
 """Luma is this share, or less, of the brightest part of colours that it tells too little of: red, blue, purple."""
 NUM_FADING = 3
@@ -210,14 +212,10 @@ class FollowedText:
             start_ms = frame.time_ms
         whole = self._finish_writing([frame for frame in recent if frame.time_ms < end_ms])
         has_grown = whole is not self.stacked
-        # The last sample may show the next text already, where something was seen for a frame or two.
-        stacked = [frame for frame in whole if frame.time_ms < end_ms] or whole
-        levels = [frame.level(self._where) for frame in stacked]
-        clear = [frame for frame, level in zip(stacked, levels, strict=True) if level >= CLEAR * max(levels)]
-        votes = np.sum([frame.mask for frame in clear], axis=0)
-        strokes = self.look.text(votes > MOST * len(clear))
-        if np.count_nonzero(strokes) < self.look.fewest:
-            strokes = self.strokes
+        stacked, clear, levels, strokes = self._seen(whole)
+        own = [frame for frame in whole if frame.time_ms < end_ms]
+        if own and not self._show(own, clear, strokes):
+            stacked, clear, levels, strokes = self._seen(own)
         clearest = stacked[levels.index(max(levels))]
         stack, picture = self._common([frame.luma for frame in clear]), clearest.luma
         if clearest.is_coloured and self._is_faint(stack, strokes) and _are_pure([*clear, clearest], strokes):
@@ -234,6 +232,22 @@ class FollowedText:
             after=after.contrasts if after else None,
             has_grown=has_grown,
         )
+
+    def _seen(self, stacked: list[Frame]) -> tuple[list[Frame], list[Frame], list[float], Mask]:
+        """Some frames, which of them are clear, how much the text stands out in each, and its strokes."""
+        levels = [frame.level(self._where) for frame in stacked]
+        clear = [frame for frame, level in zip(stacked, levels, strict=True) if level >= CLEAR * max(levels)]
+        votes = np.sum([frame.mask for frame in clear], axis=0)
+        strokes = self.look.text(votes > MOST * len(clear))
+        return stacked, clear, levels, strokes if np.count_nonzero(strokes) >= self.look.fewest else self.strokes
+
+    def _show(self, own: Sequence[Frame], clear: Sequence[Frame], strokes: Mask) -> bool:
+        """Whether the frames before its end show the strokes that are seen in clear ones: dimly, as it fades.
+
+        A sample after its end may show the next text, where something was followed for a frame or two.
+        """
+        where = Where(strokes, self.look)
+        return max(frame.level(where) for frame in own) >= DIMMEST * max(frame.level(where) for frame in clear)
 
     def _finish_writing(self, last: Sequence[Frame]) -> list[Frame]:
         """Takes the words that were added, and have stayed, for the text's, and returns the frames that show all.
