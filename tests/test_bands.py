@@ -68,7 +68,7 @@ def test_of_a_clip_one_text_may_be_all_but_none_or_two_that_stand_where_titles_d
     texts = ["THE LONG ROAD", "Look at that", "Is it so"][:num_texts]
     reach = {text: 7 * len(text) for text in texts}
     half = width // 2
-    probes = [[Reading(text, 0.99, (half - reach[text], top, half + reach[text], top + 30))] * 1 for text in texts * 2]
+    probes = [[Reading(text, 0.99, (half - reach[text], top, half + reach[text], top + 30))] for text in texts * 2]
     assert len(choose_bands(probes, width, 360)) == number
 
 

@@ -20,6 +20,7 @@ SECONDS = 60
 END_MS = 1000 * SECONDS
 WHITE, BLACK = Color(255, 255, 255), Color(0, 0, 0)
 GET = "install its package (Debian: fonts-liberation, fonts-dejavu, fonts-droid-fallback, fonts-urw-base35)"
+CHINESE = "Droid Sans Fallback"
 ADDED, SAID = 0, 1
 """The layers: subtitles lie above all else."""
 
@@ -77,6 +78,11 @@ class Drawing:
         """Shows a subtitle."""
         self.note(start_ms, end_ms, text)
         self.show(start_ms, end_ms, tags + text, style)
+
+    def say_all(self, most: int = 40, tags: str = "") -> None:
+        """Shows the film's lines, in two rows those of more than so many letters."""
+        for start, end, text in self.lines:
+            self.say(start, end - 80, balanced(text, most), tags=tags)
 
     def note(self, start_ms: int, end_ms: int, text: str) -> None:
         """Notes a subtitle that is drawn in parts."""

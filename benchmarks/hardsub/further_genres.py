@@ -5,12 +5,11 @@ from __future__ import annotations
 from itertools import cycle
 
 import numpy as np
-from drawing import BLACK, END_MS, WHITE, Drawing, Genre, balanced, chunks
+from drawing import BLACK, CHINESE, END_MS, WHITE, Drawing, Genre, balanced, chunks
 from drawn import MEADOW, OFFICE
 from ipl_datasets.factory.dialogue import mandarin
 from pysubs2 import Alignment, Color
 
-CHINESE = "Droid Sans Fallback"
 RED, NAVY, GREY, PAPER = Color(200, 0, 60), Color(15, 25, 70), Color(148, 148, 148), Color(245, 240, 225)
 PURPLE, GREEN = Color(120, 40, 200), Color(30, 150, 70)
 
@@ -18,7 +17,7 @@ PURPLE, GREEN = Color(120, 40, 200), Color(30, 150, 70)
 def plain(film: Drawing) -> None:
     """White letters with outlines."""
     film.style(fontsize=film.height / 16, outline=film.height / 300)
-    _said(film)
+    film.say_all()
 
 
 def brief(film: Drawing) -> None:
@@ -57,7 +56,7 @@ def scoreboard(film: Drawing) -> None:
         score = f"NORTH {second // 25} - {second // 40} HARBOUR   {71 + second // 60}:{second % 60:02}"
         film.add(1000 * second, 1000 * second + 1000, f"{{\\pos({edge + 8},{edge + 4})}}{score}")
     film.style(fontsize=film.height / 18, outline=2)
-    _said(film)
+    film.say_all()
 
 
 def lyrics(film: Drawing) -> None:
@@ -72,14 +71,14 @@ def lyrics(film: Drawing) -> None:
 def dim(film: Drawing) -> None:
     """Letters as light as those of a film of high dynamic range are where that is shown as it is stored."""
     film.style(fontsize=film.height / 17, outline=1.5, primarycolor=GREY)
-    _said(film)
+    film.say_all()
 
 
 def seen_through(film: Drawing) -> None:
     """Letters that let half of the scene through, with dim outlines."""
     look = {"primarycolor": Color(255, 255, 255, 90), "outlinecolor": Color(0, 0, 0, 90)}
     film.style(bold=True, fontsize=film.height / 15, outline=2, **look)
-    _said(film)
+    film.say_all()
 
 
 def time_code(film: Drawing) -> None:
@@ -89,7 +88,7 @@ def time_code(film: Drawing) -> None:
         text = f"01:02:{frame // 25:02}:{frame % 25:02}"
         film.add(40 * frame, 40 * frame + 40, text)
     film.style(fontsize=film.height / 17, outline=2, marginv=film.height // 9)
-    _said(film)
+    film.say_all()
 
 
 def slides_in(film: Drawing) -> None:
@@ -139,11 +138,6 @@ def rare(film: Drawing) -> None:
     said = "Where were you last night?", "At home, with my brother.", "He says you were not.", "Then he is lying."
     for number, text in enumerate(said):
         film.say(171_000 + 2900 * number, 173_600 + 2900 * number, text)
-
-
-def _said(film: Drawing, most: int = 40) -> None:
-    for start, end, text in film.lines:
-        film.say(start, end - 80, balanced(text, most))
 
 
 FILMS = (

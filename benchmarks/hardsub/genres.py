@@ -11,7 +11,7 @@ from itertools import cycle, pairwise
 from pathlib import Path
 
 import numpy as np
-from drawing import BLACK, END_MS, SECONDS, WHITE, Drawing, Genre, balanced, chunks
+from drawing import BLACK, CHINESE, END_MS, SECONDS, WHITE, Drawing, Genre, balanced, chunks
 from drawn import MEADOW, OFFICE, SUBTITLES, displayed, drawn_rows, made_once, write_film
 from ipl_datasets.factory.dialogue import mandarin
 from pysubs2 import Alignment, Color
@@ -133,8 +133,7 @@ def news(film: Drawing) -> None:
         film.add(
             start, start + 6000, f"{{\\an7\\pos({width // 20 + 12},{height * 795 // 1000})}}{name}\\N{{\\b0}}{title}"
         )
-    for start, end, text in film.lines:
-        film.say(start, end - 80, balanced(text))
+    film.say_all()
 
 
 SLIDES = (
@@ -172,8 +171,7 @@ def letterbox(film: Drawing) -> None:
     film.bar(0, END_MS, (0, 0, width, height // 8), BLACK)
     film.bar(0, END_MS, (0, height * 7 // 8, width, height), BLACK)
     film.style(fontname="Nimbus Roman", fontsize=height / 17, outline=0, primarycolor=YELLOW, marginv=height // 40)
-    for start, end, text in film.lines:
-        film.say(start, end - 80, balanced(text, 34))
+    film.say_all(34)
 
 
 def speakers(film: Drawing) -> None:
@@ -191,7 +189,7 @@ def variety(film: Drawing) -> None:
     for number, colour in enumerate(DARK_COLOURS):
         film.style(
             str(number),
-            fontname="Droid Sans Fallback",
+            fontname=CHINESE,
             bold=True,
             fontsize=film.height / 12,
             primarycolor=colour,
@@ -215,8 +213,7 @@ def white_box(film: Drawing) -> None:
         outlinecolor=WHITE,
         marginv=film.height // 5,
     )
-    for start, end, text in film.lines:
-        film.say(start, end - 80, balanced(text, 28))
+    film.say_all(28)
 
 
 def red_box(film: Drawing) -> None:
@@ -328,8 +325,7 @@ def timecode(film: Drawing) -> None:
     film.style("added", fontname="DejaVu Sans Mono", fontsize=film.height / 16, alignment=Alignment.TOP_CENTER)
     for frame in range(END_MS // 40):
         film.add(40 * frame, 40 * frame + 40, f"01:00:{frame // 25:02d}:{frame % 25:02d}")
-    for start, end, text in film.lines:
-        film.say(start, end - 80, balanced(text))
+    film.say_all()
 
 
 def clock(film: Drawing) -> None:
@@ -338,8 +334,7 @@ def clock(film: Drawing) -> None:
     film.style("added", fontname="DejaVu Sans Mono", fontsize=film.height / 22, alignment=Alignment.BOTTOM_RIGHT)
     for second in range(SECONDS):
         film.add(1000 * second, 1000 * second + 1000, f"2026-11-29 18:00:{second:02d}")
-    for start, end, text in film.lines:
-        film.say(start, end - 80, balanced(text))
+    film.say_all()
 
 
 def loud(film: Drawing) -> None:
@@ -381,8 +376,7 @@ def code(film: Drawing) -> None:
         place = f"{{\\pos(40,{30 - 8 * number})}}"
         film.add(10_000 * number, 10_000 * (number + 1), place + "\\N".join(CODE))
     film.style(fontsize=height / 18, borderstyle=3, outline=4, outlinecolor=Color(0, 0, 0, 80))
-    for start, end, text in film.lines:
-        film.say(start, end - 80, balanced(text))
+    film.say_all()
 
 
 FILMS = (

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from drawing import END_MS, Drawing, Genre, balanced, chunks
+from drawing import BLACK, CHINESE, END_MS, Drawing, Genre, chunks
 from drawn import MEADOW, OFFICE
 from ipl_datasets.factory.dialogue import mandarin
 from pysubs2 import Alignment, Color
 from real_styled import TONGUES
 
-CHINESE = "Droid Sans Fallback"
-BLACK, INK, GREY = Color(0, 0, 0), Color(20, 20, 20), Color(200, 200, 200)
+INK, GREY = Color(20, 20, 20), Color(200, 200, 200)
 YELLOW, CREAM, PINK = Color(255, 220, 0), Color(255, 255, 160), Color(255, 80, 180)
 
 
@@ -22,7 +21,7 @@ def flying_comments(film: Drawing) -> None:
     for _ in range(60):
         start, row = int(rng.integers(0, 55_000)), int(rng.integers(0, 7)) * film.height // 20
         film.add(start, start + 6000, f"{{\\move({film.width},{row},{-film.width // 2},{row})}}{next(comments)}")
-    _said(film)
+    film.say_all()
 
 
 def ruby(film: Drawing) -> None:
@@ -53,7 +52,7 @@ def watermark(film: Drawing) -> None:
     pale = Color(255, 255, 255, 170)
     film.style("added", fontsize=film.height / 8, outline=0, primarycolor=pale, alignment=Alignment.MIDDLE_CENTER)
     film.add(0, END_MS, "SAMPLE COPY")
-    _said(film)
+    film.say_all()
 
 
 def emotive(film: Drawing) -> None:
@@ -74,13 +73,13 @@ def below(film: Drawing) -> None:
     for top, bottom in ((0, film.height * 14 // 100), (film.height * 86 // 100, film.height)):
         film.bar(0, END_MS, (0, top, film.width, bottom), BLACK)
     film.style(fontsize=film.height / 22, outline=0, marginv=film.height // 40, primarycolor=GREY)
-    _said(film, 60)
+    film.say_all(60)
 
 
 def glow(film: Drawing) -> None:
     """White letters that glow pink."""
     film.style(fontname="URW Gothic", bold=True, fontsize=film.height / 14, outline=3, outlinecolor=PINK)
-    _said(film, 30, "{\\blur6}")
+    film.say_all(30, "{\\blur6}")
 
 
 def yellow_box(film: Drawing) -> None:
@@ -95,30 +94,25 @@ def yellow_box(film: Drawing) -> None:
 def zoomed(film: Drawing) -> None:
     """Texts that slowly grow."""
     film.style(bold=True, fontsize=film.height / 14, outline=3)
-    _said(film, 30, "{\\fscx92\\fscy92\\t(\\fscx108\\fscy108)}")
+    film.say_all(30, "{\\fscx92\\fscy92\\t(\\fscx108\\fscy108)}")
 
 
 def plain(film: Drawing) -> None:
     """White letters with outlines."""
     film.style(fontsize=film.height / 18, outline=film.height / 360)
-    _said(film)
+    film.say_all()
 
 
 def italics(film: Drawing) -> None:
     """Thin slanting letters of a pale yellow."""
     film.style(fontname="Liberation Serif", italic=True, fontsize=film.height / 20, outline=1, primarycolor=CREAM)
-    _said(film)
+    film.say_all()
 
 
 def corner(film: Drawing) -> None:
     """Lines that end at the right."""
     film.style(fontsize=film.height / 24, outline=1, alignment=Alignment.BOTTOM_RIGHT, marginr=20)
-    _said(film, 34)
-
-
-def _said(film: Drawing, most: int = 40, tags: str = "") -> None:
-    for start, end, text in film.lines:
-        film.say(start, end - 80, balanced(text, most), tags=tags)
+    film.say_all(34)
 
 
 FILMS = (

@@ -212,11 +212,10 @@ class FollowedText:
             start_ms = frame.time_ms
         whole = self._finish_writing([frame for frame in recent if frame.time_ms < end_ms])
         has_grown = whole is not self.stacked
-        stacked, clear, levels, strokes = self._seen(whole)
         own = [frame for frame in whole if frame.time_ms < end_ms]
-        if own and not self._show(own, clear, strokes):
-            stacked, clear, levels, strokes = self._seen(own)
-        clearest = stacked[levels.index(max(levels))]
+        stacked, (clear, clearest, strokes) = whole, self._seen(whole)
+        if 0 < len(own) < len(whole) and not self._show(own, clear, strokes):
+            stacked, (clear, clearest, strokes) = own, self._seen(own)
         stack, picture = self._common([frame.luma for frame in clear]), clearest.luma
         if clearest.is_coloured and self._is_faint(stack, strokes) and _are_pure([*clear, clearest], strokes):
             stack, picture = self._common([frame.light for frame in clear]), clearest.light
@@ -233,13 +232,14 @@ class FollowedText:
             has_grown=has_grown,
         )
 
-    def _seen(self, stacked: list[Frame]) -> tuple[list[Frame], list[Frame], list[float], Mask]:
-        """Some frames, which of them are clear, how much the text stands out in each, and its strokes."""
+    def _seen(self, stacked: Sequence[Frame]) -> tuple[list[Frame], Frame, Mask]:
+        """Which of some frames are clear, the clearest, and the text's strokes in those."""
         levels = [frame.level(self._where) for frame in stacked]
         clear = [frame for frame, level in zip(stacked, levels, strict=True) if level >= CLEAR * max(levels)]
         votes = np.sum([frame.mask for frame in clear], axis=0)
         strokes = self.look.text(votes > MOST * len(clear))
-        return stacked, clear, levels, strokes if np.count_nonzero(strokes) >= self.look.fewest else self.strokes
+        strokes = strokes if np.count_nonzero(strokes) >= self.look.fewest else self.strokes
+        return clear, stacked[levels.index(max(levels))], strokes
 
     def _show(self, own: Sequence[Frame], clear: Sequence[Frame], strokes: Mask) -> bool:
         """Whether the frames before its end show the strokes that are seen in clear ones: dimly, as it fades.

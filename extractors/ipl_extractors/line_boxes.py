@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ipl.mining.media import Box
 from ipl_extractors.rows import Anchor
-from ipl_extractors.strokes import Mask, own_span, stands_at
+from ipl_extractors.strokes import Mask, own_span, runs, stands_at
 
 __all__ = ["TOO_HIGH", "line_boxes", "tallest"]
 
@@ -48,7 +48,7 @@ def line_boxes(
         return []
     lines = [
         line
-        for run in np.split(inked, np.flatnonzero(np.diff(inked) > max(1, line_height // 10)) + 1)
+        for run in runs(inked, max(1, line_height // 10))
         for line in _lines(rows, int(run[0]), int(run[-1]) + 1, line_height, sorted(known_rows))
         if line[1] - line[0] >= 0.25 * line_height
     ]

@@ -35,7 +35,7 @@ from ipl_extractors.probes import one_line
 from ipl_extractors.readings import ALIKE_TEXTS, DOUBTFUL_AGREE, Text, Vote, loses_little
 from ipl_extractors.scenery import STAYED, logo_area, share_on, without_logo, without_signs
 from ipl_extractors.sightings import Sighting, reading_of
-from ipl_extractors.strokes import Luma, Mask, contrast, near, stroke_mask
+from ipl_extractors.strokes import Luma, Mask, contrast, near, runs, stroke_mask
 from ipl_extractors.typography import Line, Typography
 from ipl_extractors.wording import worded
 
@@ -296,7 +296,7 @@ def _misses_ink(reading: Reading, crop: Crop, line_height: int) -> bool:
     if len(reading.centres) != len(reading.text) or not reading.text or not len(columns):
         return False
     first, last = reading.centres[0], reading.centres[-1]
-    for part in np.split(columns, np.flatnonzero(np.diff(columns) > MISSED * line_height) + 1):
+    for part in runs(columns, MISSED * line_height):
         if part[0] <= first <= part[-1] and first - part[0] > MISSED * line_height:
             return True
         if part[0] <= last <= part[-1] and part[-1] - last > MISSED * line_height:

@@ -29,6 +29,7 @@ __all__ = [
     "one_colour",
     "overlap",
     "own_span",
+    "runs",
     "stands_at",
     "stroke_mask",
     "text_strokes",
@@ -139,7 +140,8 @@ def text_strokes(mask: Mask, line_height: int, anchor: Anchor | None = None) -> 
     import cv2
 
     # In 16 bits it takes a quarter of the processor's time, but not all strokes of a large mask may have numbers in it.
-    numbers = cv2.CV_16U if mask.size // 4 < 2**16 else cv2.CV_32S
+    most = ((mask.shape[0] + 1) // 2) * ((mask.shape[1] + 1) // 2)
+    numbers = cv2.CV_16U if most < 2**16 else cv2.CV_32S
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8, ltype=numbers)
     heights, widths = stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_WIDTH]
     # The outlines of a whole line of Chinese may run together; the edge of a box is as wide, but flat.
@@ -165,8 +167,7 @@ def text_strokes(mask: Mask, line_height: int, anchor: Anchor | None = None) -> 
 def _cut_to_lines(strip: Mask, line_height: int, anchor: Anchor) -> bool:
     """Wipes out what of some rows stands at no anchor, and returns whether anything does."""
     columns = np.flatnonzero(strip.any(axis=0))
-    for begin, end in _runs(columns, 2 * line_height):
-        run = columns[begin:end]
+    for run in runs(columns, 2 * line_height):
         first, last = own_span(run, line_height, anchor)
         if not stands_at(anchor, first, last, line_height):
             last = first - 1
@@ -174,13 +175,13 @@ def _cut_to_lines(strip: Mask, line_height: int, anchor: Anchor) -> bool:
     return bool(strip.any())
 
 
-def _runs(places: npt.NDArray[np.int64], most: float) -> list[tuple[int, int]]:
-    """Where in ascending places a run begins and where the next one does, of places no further apart than `most`."""
+def runs(places: npt.NDArray[np.int64], most: float) -> list[npt.NDArray[np.int64]]:
+    """Cuts ascending places, [N], where two are further apart than `most`; nothing of none."""
     if not len(places):
         return []
     ends = np.flatnonzero(places[1:] - places[:-1] > most) + 1
     bounds = [0, *ends.tolist(), len(places)]  # np.split takes several times as long
-    return list(pairwise(bounds))
+    return [places[begin:end] for begin, end in pairwise(bounds)]
 
 
 def _lie_before(anchor: Anchor, stats: npt.NDArray[np.int32], line_height: int) -> npt.NDArray[np.bool_]:
@@ -199,7 +200,7 @@ def _lie_before(anchor: Anchor, stats: npt.NDArray[np.int32], line_height: int) 
 
 def own_span(columns: npt.NDArray[np.int64], line_height: int, anchor: Anchor | None) -> tuple[int, int]:
     """Returns the first and the last of a line's inked columns, without what stands beside the line."""
-    groups = [(int(columns[begin]), int(columns[end - 1])) for begin, end in _runs(columns, WIDE_GAP * line_height)]
+    groups = [(int(run[0]), int(run[-1])) for run in runs(columns, WIDE_GAP * line_height)]
     first, last = groups[0][0], groups[-1][1]
     if anchor is None:
         return first, last
@@ -230,7 +231,7 @@ def stands_at(anchor: Anchor, first: int, last: int, line_height: int) -> bool:
 def _strips(mask: Mask, line_height: int) -> list[tuple[int, int]]:
     """Cuts a mask where no stroke is for some rows: between lines, where nothing behind them joins them."""
     rows = np.flatnonzero(mask.any(axis=1))
-    return [(int(rows[begin]), int(rows[end - 1]) + 1) for begin, end in _runs(rows, max(1, line_height // 8))]
+    return [(int(run[0]), int(run[-1]) + 1) for run in runs(rows, max(1, line_height // 8))]
 
 
 def overlap(one: Mask, other: Mask) -> float:

@@ -13,7 +13,6 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from ipl.hookspecs import ReadText
 from ipl.mining.probe import SubtitleStream
@@ -25,6 +24,7 @@ from ipl_extractors.evidence import crop_name, readings_of, save_crop, write_rea
 from ipl_extractors.probes import one_line
 from ipl_extractors.readings import Vote
 from ipl_extractors.rolling import unrolled
+from ipl_extractors.strokes import Luma, runs
 from ipl_extractors.subtitle_text import spoken_text
 
 __all__ = ["picture_cues"]
@@ -40,8 +40,6 @@ SAME_ROW = 0.5
 SAME_LETTERS, BRIGHT = 0.8, 0.5
 """Two pictures show the same letters, one of them fainter, whose pixels of this brightness, as a share of the most that
 each has, are the same but for a fifth of them."""
-
-Luma = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +120,7 @@ def _texts(picture: Luma) -> list[Luma]:
     """Cuts out what is shown, top to bottom: what stands at the top of a screen and at its bottom is two texts."""
     inked = np.flatnonzero(picture.any(axis=1))
     texts = []
-    for rows in np.split(inked, np.flatnonzero(np.diff(inked) > APART * len(picture)) + 1):
+    for rows in runs(inked, APART * len(picture)):
         text = picture[rows[0] : rows[-1] + 1]
         columns = np.flatnonzero(text.any(axis=0))
         texts.append(np.pad(text[:, columns[0] : columns[-1] + 1], MARGIN_PX))

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ipl_extractors.strokes import Mask
+from ipl_extractors.strokes import Mask, runs
 
 __all__ = ["Line", "Typography", "with_apostrophes"]
 
@@ -333,11 +333,7 @@ def _set_marks(text: str) -> str:
 
 def _runs(flags: npt.ArrayLike) -> list[tuple[int, int]]:
     """Stretches of flags that are set, ends exclusive."""
-    places = np.flatnonzero(flags)
-    if not len(places):
-        return []
-    parts = np.split(places, np.flatnonzero(np.diff(places) > 1) + 1)
-    return [(int(part[0]), int(part[-1]) + 1) for part in parts]
+    return [(int(run[0]), int(run[-1]) + 1) for run in runs(np.flatnonzero(flags), 1)]
 
 
 class _Glyph(NamedTuple):
