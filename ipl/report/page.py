@@ -36,8 +36,8 @@ audio{width:220px;height:36px;display:block}img{max-width:240px;height:auto;disp
 .sub{color:var(--c4)}.del{color:var(--bad)}.ins{color:var(--c1)}
 .pair.sub>:last-child,.pair.ins>:last-child,.pair.del>:first-child{font-weight:600;text-decoration:underline}
 mark{background:none;color:inherit;text-decoration:underline wavy var(--bad)}
-@media (max-width:640px){td>svg{width:18vw}.cards thead{display:none}
-.cards,.cards caption,.cards tbody,.cards tr,.cards th,.cards td{display:block}
+@media (max-width:640px){th,td{padding-right:8px}thead th,td{white-space:normal}td>svg{width:12vw}
+.cards thead{display:none}.cards,.cards caption,.cards tbody,.cards tr,.cards th,.cards td{display:block}
 .cards tr{border:1px solid var(--rule);border-radius:8px;margin:0 0 12px;padding:8px 12px;background:var(--card)}
 .cards th,.cards td{border:0;padding:3px 0}.cards td::before,.cards th::before{content:attr(data-label);
 display:block;font-size:.75rem;font-weight:400;color:var(--soft)}
