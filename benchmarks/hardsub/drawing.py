@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pysubs2
-from drawn import SUBTITLES
+from drawn import SUBTITLES, Filter
 from pysubs2 import Alignment, Color, SSAEvent, SSAFile, SSAStyle
 
 from ipl.errors import InputError
@@ -40,6 +40,10 @@ class Genre:
     brightness: float = 0.0
     """what is added to the clip's, -1 to 1"""
     seconds: int = SECONDS
+    is_padded: bool = False
+    """whether the clip is shown whole, over a blurred one"""
+    after: tuple[Filter, ...] = ()
+    """what is done to the pictures when all is drawn"""
 
 
 class Drawing:

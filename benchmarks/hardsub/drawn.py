@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +19,8 @@ from ipl.mining.media import ffmpeg_path
 
 SUBTITLES = CLIPS.parent / "captions_shared_culture"
 OFFICE, MEADOW = "perspective-video/perspective-video.mp4", "rabbit-video/video-with-voiceover.mp4"
+Filter = tuple[str, dict[str, Any]]
+"""The name of one of ffmpeg's, and its options."""
 STANDS_OUT = 40
 """By so much of 255 a drawn pixel differs from the grey below it."""
 
@@ -88,18 +90,37 @@ def displayed(lines: Iterable[pysubs2.SSAEvent], frame_rate: int) -> tuple[Displ
     return tuple(Displayed(first_frame_ms(each.start), first_frame_ms(each.end), each.plaintext) for each in lines)
 
 
-def write_film(film: Film, subtitles: Path, path: Path, style: str = "", brightness: float = 0.0) -> None:
-    """Encodes the clip, by so much brighter (-1 to 1), with the captions drawn over it; whole or not at all."""
+def write_film(
+    film: Film,
+    subtitles: Path,
+    path: Path,
+    style: str = "",
+    brightness: float = 0.0,
+    *,
+    is_padded: bool = False,
+    after: Sequence[Filter] = (),
+) -> None:
+    """Encodes the clip, by so much brighter (-1 to 1), with the captions drawn over it; whole or not at all.
+
+    A clip that `is_padded` is shown whole, as wide as the film, over a blurred one that fills it. Filters come `after`
+    all is drawn.
+    """
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     pictures = ffmpeg.input(str(CLIPS / film.clip), stream_loop=-1).video.filter("fps", film.frame_rate)
+    if is_padded:
+        parts = pictures.filter_multi_output("split")
+        whole, pictures = parts[0], parts[1]
     pictures = pictures.filter("scale", film.width, film.height, force_original_aspect_ratio="increase")
     pictures = pictures.filter("crop", film.width, film.height).filter("setsar", 1)
+    if is_padded:
+        pictures = pictures.filter("gblur", 20).overlay(whole.filter("scale", film.width, -2), y="(H-h)/2")
     if brightness:
         pictures = pictures.filter("eq", brightness=brightness)
+    pictures = _drawn(pictures, subtitles, style)
+    for name, options in after:
+        pictures = pictures.filter(name, **options)
     sound = ffmpeg.input(str(SUBTITLES / "asharedculture_soundtrack.mp3")).audio
-    output = ffmpeg.output(
-        _drawn(pictures, subtitles, style), sound, f"file:{partial}", **encoding(film.crf, film.seconds)
-    )
+    output = ffmpeg.output(pictures, sound, f"file:{partial}", **encoding(film.crf, film.seconds))
     output.global_args("-v", "error").overwrite_output().run(cmd=ffmpeg_path())
     partial.replace(path)
 

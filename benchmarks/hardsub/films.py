@@ -9,6 +9,7 @@ from pathlib import Path
 import further_genres
 import genres
 import more_genres
+import other_genres
 from ipl_datasets.factory.typefaces import FAMILIES, find_font
 from real import real_clips
 from real_burned import burned_films
@@ -28,6 +29,7 @@ FILMS: dict[str, Callable[[Path, Collection[int]], Iterator[Made]]] = {
     "genres": partial(genres.genre_films, genres.FILMS),
     "more-genres": partial(genres.genre_films, more_genres.FILMS),
     "further-genres": partial(genres.genre_films, further_genres.FILMS),
+    "other-genres": partial(genres.genre_films, other_genres.FILMS),
 }
 
 

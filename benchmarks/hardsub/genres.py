@@ -427,7 +427,8 @@ def _made(film: Genre, path: Path) -> Made:
         subtitles, said = path.with_suffix(".ass"), path.with_suffix(".said.ass")
         drawing.all.save(str(subtitles))
         drawing.without_additions().save(str(said))
-        write_film(film, subtitles, path, brightness=film.brightness)
+        look = {"is_padded": film.is_padded, "after": film.after}
+        write_film(film, subtitles, path, brightness=film.brightness, **look)
         return drawn_rows(film, said)
 
     truth = made_once(path, film, displayed(drawing.said, film.frame_rate), recipe, draw)
