@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from ipl_extractors.band import choose_bands
@@ -192,6 +193,19 @@ def test_lines_of_other_speakers_stand_elsewhere_on_the_same_rows() -> None:
     assert len({(band.box, band.rows) for band in bands}) == 1
     # One text elsewhere is a sign.
     assert len(choose_bands([*probes[0::3], [line("EXIT", 300, 540)], *probes[0::3]], 640, 360)) == 1
+
+
+def test_rows_that_start_at_the_left_and_end_at_the_right_are_two_bands() -> None:
+    sung = ["What does it mean", "It is only the last", "The street, or infrastructure", "So", "Nobody else"]
+    probes = []
+    for number, (one, other) in enumerate(pairwise(sung)):
+        above, below = (one, other) if number % 2 == 0 else (other, one)
+        probes.append([line(above, 340, left=60), line(below, 382, left=800 - 15 * len(below))])
+    upper, lower = choose_bands(probes, 860, 480)
+    assert (upper.anchor, lower.anchor) == (Anchor("left", 60), Anchor("right", 800))
+    assert upper.box.top < 340
+    assert 370 <= upper.box.bottom == lower.box.top <= 382
+    assert lower.box.bottom > 412
 
 
 def test_pieces_of_lines_are_no_lines_of_other_speakers() -> None:

@@ -17,7 +17,7 @@ from ipl.mining.media import Box
 from ipl.records import Reading
 from ipl_extractors.band_frame import OFF_ROW
 from ipl_extractors.lettering import OUTLINED, Lettering
-from ipl_extractors.rows import PLACES, SAME_TEXT, Anchor, Row, anchors_beside, find_rows, is_same_text
+from ipl_extractors.rows import FIRST_KINDS, PLACES, SAME_TEXT, Anchor, Row, anchors_beside, find_rows, is_same_text
 
 __all__ = [
     "LEAST_SCORE",
@@ -108,6 +108,8 @@ def choose_bands(probes: Sequence[Sequence[Reading]], width: int, height: int) -
             bands.append(band)
             beside += [replace(band, anchor=anchor) for anchor in anchors_beside(lines, still, width)]
     bands = bands[:MOST_BANDS]
+    if first and (row := _across(first, still, width)):
+        bands[:1] = _parted(bands[0], first, row, width, height)
     return [*bands, *(band for band in beside if band.box in {each.box for each in bands})]
 
 
@@ -172,6 +174,28 @@ def _box(lines: Sequence[Row], width: int, height: int) -> Box:
     else:
         bottom += round(best.height)
     return Box(0, max(0, int(top - margin)), width, min(height, round(bottom + margin)))
+
+
+def _across(first: Row, still: Sequence[tuple[int, Reading]], width: int) -> Row | None:
+    """Where the first row's lines start at the left, a row next to it whose lines end at the right: who sings with."""
+    if first.anchor.kind != "left":
+        return None
+    rows = find_rows(still, width, (*FIRST_KINDS, "right"))
+    ending = [row for row in rows if row.anchor.kind == "right" and row.num_texts > 1 and row.is_next_to(first)]
+    return max(ending, key=lambda row: row.num_texts, default=None)
+
+
+def _parted(band: Band, first: Row, across: Row, width: int, height: int) -> list[Band]:
+    """A band whose first row is known, and one for the row next to it, each up to the middle between the two."""
+    middle = round((first.centre + across.centre) / 2)
+    box = _box([across], width, height)
+    if across.centre > first.centre:
+        boxes = band.box._replace(bottom=middle), box._replace(top=middle)
+    else:
+        boxes = band.box._replace(top=middle), box._replace(bottom=middle)
+    rows = tuple(row for row in band.rows if boxes[0].top < row < boxes[0].bottom)
+    other = Band(boxes[1], round(across.height), across.anchor, rows=(across.centre,))
+    return [replace(band, box=boxes[0], rows=rows), other]
 
 
 def _heights(lines: Sequence[Row], still: Sequence[tuple[int, Reading]]) -> list[float]:

@@ -18,6 +18,7 @@ from rapidfuzz.fuzz import partial_ratio, ratio
 from ipl.records import Reading
 
 __all__ = [
+    "FIRST_KINDS",
     "PLACES",
     "SAME_PART",
     "SAME_TEXT",
@@ -52,7 +53,7 @@ Found = tuple[int, Reading]
 Kind = Literal["left", "centre", "right"]
 FIRST_KINDS: tuple[Kind, ...] = ("centre", "left")
 KINDS_BESIDE: tuple[Kind, ...] = ("left", "right", "centre")
-"""What the lines of a film have in common, and those of other speakers beside them; if in doubt, the first."""
+"""What the lines of a film have in common, and those of other speakers beside them."""
 WIDE_MARKS, NOT_INKED = frozenset("。，、！"), 0.35
 """Marks as wide as a letter, and how much of them is empty, as a share of the line's height: no detector sees that."""
 
@@ -152,8 +153,11 @@ def is_same_text(one: str, other: str) -> bool:
     return min(len(one), len(other)) >= SHORTEST_PART and partial_ratio(one, other) >= SAME_PART
 
 
-def find_rows(readings: Iterable[Found], width: int) -> list[Row]:
-    """Returns the rows that readings form, each with those that share an anchor, in pictures so many pixels wide."""
+def find_rows(readings: Iterable[Found], width: int, kinds: Sequence[Kind] = FIRST_KINDS) -> list[Row]:
+    """Returns the rows that readings form, each with those that share an anchor, in pictures so many pixels wide.
+
+    The anchor is of one of some `kinds`, if in doubt of the first.
+    """
     heaps: list[list[Found]] = []
     # A detector may take a line apart at a wide gap; a sign may stand beside a line. So both count, the pieces as they
     # are and put together: a piece alone may be too low for the heap of its line, or begin where others do.
@@ -168,7 +172,7 @@ def find_rows(readings: Iterable[Found], width: int) -> list[Row]:
             min(fits, key=lambda heap: abs(_centre(heap) - centre)).append((frame, reading))
         else:
             heaps.append([(frame, reading)])
-    return [_aligned(heap, width) for heap in heaps]
+    return [_aligned(heap, width, kinds) for heap in heaps]
 
 
 def anchors_beside(rows: Sequence[Row], readings: Iterable[Found], width: int) -> Iterator[Anchor]:
@@ -238,7 +242,7 @@ def _may_be_one(left: Reading, right: Reading) -> bool:
     return max(heights) < PIECES * min(heights) and off < 0.4 * max(heights) and abs(gap) < 1.5 * min(heights)
 
 
-def _aligned(heap: Sequence[Found], width: int, kinds: Sequence[Kind] = FIRST_KINDS) -> Row:
+def _aligned(heap: Sequence[Found], width: int, kinds: Sequence[Kind]) -> Row:
     """The lines that share an anchor, of the anchor that most different texts share, and most closely.
 
     Those count first that share it to within what detectors vary. Lines that are about as long as each other share
