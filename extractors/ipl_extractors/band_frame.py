@@ -35,6 +35,9 @@ MOST_OF_BARE = 60
 OFF_ROW = 0.25
 """How far the middle of a line may be off its row, as a share of its height: lines with and without a g differ."""
 
+ROW = 0.4
+"""How far above and below the middle of a line its letters reach, as a share of its height."""
+
 
 @dataclass(frozen=True)
 class Look:
@@ -68,6 +71,13 @@ class Look:
     def is_on_a_row(self, line: Box) -> bool:
         """Whether a line stands where any was seen; true where that is not known."""
         return not self.rows or any(self._is_at(line, row) for row in self.rows)
+
+    def on_row(self, mask: Mask) -> Mask:
+        """What of a mask is on the height where a line of every text is; nothing where that is not known."""
+        if self.row is None:
+            return mask[:0]
+        reach = ROW * self.line_height
+        return mask[max(0, round(self.row - reach)) : max(0, round(self.row + reach))]
 
     def _is_at(self, line: Box, row: float) -> bool:
         return abs((line.top + line.bottom) / 2 - row) <= OFF_ROW * self.line_height

@@ -21,6 +21,8 @@ __all__ = ["ADDED_LETTERS", "FollowedText"]
 
 KEPT = 0.7
 """Text is still there while this share of its strokes is."""
+ROW_KEPT = 0.5
+"""And this share of those on the row where every text has a line: a line and a board are no text when its line goes."""
 ADDED = 0.5
 ADDED_LETTERS = 10
 """New strokes, as a share of the old ones or as so many letters, from which on it is another text, though the
@@ -131,9 +133,10 @@ class FollowedText:
 
     def change(self, before: Frame, now: Frame, recent: Sequence[Frame]) -> float | None:
         """Returns from when on another text is shown, None where it is still this one."""
-        fewest = self.look.fewest
+        fewest, on_row = self.look.fewest, self.look.on_row
         size = np.count_nonzero(self.strokes)
-        if np.count_nonzero(self.strokes & now.mask) < KEPT * size:
+        is_line_kept = _is_kept(on_row(self.strokes), on_row(now.mask), ROW_KEPT)
+        if not (is_line_kept and _is_kept(self.strokes, now.mask)):
             if self._trail and self._fades(self._trail[0][0], now):
                 return None  # it is still there by its level, and may come back
             lost = self.strokes & ~near(now.mask)
@@ -146,6 +149,8 @@ class FollowedText:
         if self._write(added, recent):
             self._complete = [before]
             return None
+        if np.count_nonzero(on_row(self._text)) < fewest <= np.count_nonzero(on_row(added)):
+            much = fewest  # what has been followed is no text, or not all of one
         if np.count_nonzero(added) > much:
             anchor = self.look.anchor
             if anchor is not None and anchor.kind == "left" and _come_as_one(recent, added, self.look):
@@ -266,7 +271,7 @@ class FollowedText:
         return self._complete[NUM_UNSEEN:] if len(self._complete) > 2 * NUM_UNSEEN else self._complete
 
     def _has(self, frame: Frame, word: Mask) -> bool:
-        return bool(np.count_nonzero(frame.mask & word) >= KEPT * np.count_nonzero(word))
+        return _is_kept(word, frame.mask)
 
     def _is_faint(self, luma: Luma, strokes: Mask) -> bool:
         """Whether a tenth of the strokes hardly stand out."""
@@ -275,6 +280,11 @@ class FollowedText:
     def _common(self, pictures: Sequence[Luma]) -> Luma:
         common: Luma = np.maximum.reduce(pictures) if self.look.dark else np.minimum.reduce(pictures)
         return common
+
+
+def _is_kept(strokes: Mask, mask: Mask, share: float = KEPT) -> bool:
+    """Whether this share of some strokes is still there."""
+    return bool(np.count_nonzero(strokes & mask) >= share * np.count_nonzero(strokes))
 
 
 def _time(frame: Frame) -> float:

@@ -33,7 +33,16 @@ def are_pieces(one: Display, other: Display, look: Look) -> bool:
     most = max(np.count_nonzero(one.strokes), np.count_nonzero(other.strokes))
     if one.end_ms < other.start_ms or np.count_nonzero(one.strokes & other.strokes) < SHARED * most:
         return False
-    return bool(max(map(np.count_nonzero, _lost_and_added(one, other))) <= ADDED_LETTERS * look.fewest)
+    lost, added = _lost_and_added(one, other)
+    if _is_all_of_the_row(lost, one, look) or _is_all_of_the_row(added, other, look):
+        return False
+    return bool(max(map(np.count_nonzero, (lost, added))) <= ADDED_LETTERS * look.fewest)
+
+
+def _is_all_of_the_row(part: Mask, whole: Display, look: Look) -> bool:
+    """Whether what a display has on the row where every text has a line is in a part of its strokes: it is its text."""
+    of_part, of_rest = (np.count_nonzero(look.on_row(each)) for each in (part, whole.strokes & ~part))
+    return bool(of_part >= look.fewest > of_rest)
 
 
 def _lost_and_added(one: Display, other: Display) -> tuple[Mask, Mask]:

@@ -123,7 +123,9 @@ class BandReader:
             told = [box for box, line in found.items() if line]
             on_row, on_a_row = (any(map(has, told)) for has in (self._look.is_on_row, self._look.is_on_a_row))
             closed = reduce(most_closed, (self._closed(display, box) for box in told), NONE_CLOSED)
-            yield replace(self._text(display, told_once), closed=closed, on_row=on_row, on_a_row=on_a_row)
+            own = _inside(display.strokes, told) if told else display.strokes
+            text = self._text(replace(display, strokes=own), told_once)
+            yield replace(text, closed=closed, on_row=on_row, on_a_row=on_a_row)
 
     def _closed(self, display: Display, box: Box) -> Closed:
         """Which shares of a line's strokes are closed off by others, in those of its pictures where most are."""
@@ -252,6 +254,14 @@ class BandReader:
             always,
             has_grown=display.has_grown,
         )
+
+
+def _inside(strokes: Mask, boxes: Sequence[Box]) -> Mask:
+    """The strokes in some boxes: what else a display shows is no text."""
+    inside = np.zeros_like(strokes)
+    for left, top, right, bottom in boxes:
+        inside[top:bottom, left:right] = strokes[top:bottom, left:right]
+    return inside
 
 
 def _without_lone_bar(lines: dict[Box, list[Reading]]) -> dict[Box, list[Reading]]:
