@@ -19,6 +19,7 @@ from ipl_extractors.lexicon import Lexicon
 from ipl_extractors.ocr import RapidOcr, Tesseract
 from ipl_extractors.reading import BandReader
 from ipl_extractors.rows import Anchor
+from ipl_extractors.weave import weaves
 from PIL import Image, ImageDraw, ImageFont
 from rapidfuzz.fuzz import ratio
 
@@ -119,6 +120,23 @@ def test_cues_are_found_read_and_timed(tmp_path: Path, top: bool) -> None:
     assert keys == [(cue.start_ms, cue.end_ms, cue.track) for cue in found], "each cue has its readings"
     assert {(each.start_ms, each.text) for each in readings} >= {(cue.start_ms, cue.text) for cue in found}
     assert all((tmp_path / "work" / str(each.crop)).is_file() for each in readings)
+
+
+@pytest.mark.parametrize("sway", [(0, 0), (1, 1), (2, 3)], ids=["steady", "a little", "much"])
+def test_what_is_written_on_a_film_that_weaves_is_read_and_timed(tmp_path: Path, sway: tuple[int, int]) -> None:
+    straight = film(tmp_path / "a.mp4", CUES, 11)
+    across, down = (f"8+round({far}*sin({often}*n))" for far, often in zip(sway, (1.7, 2.3), strict=True))
+    weaving = tmp_path / "b.mp4"
+    moved = f"crop=w=iw-16:h=ih-16:x={across}:y={down}:exact=1,pad=w=iw+16:h=ih+16:x=8:y=8"
+    subprocess.run([ffmpeg_path(), "-v", "error", "-i", str(straight), "-vf", moved, str(weaving)], check=True)
+    search = BandSearch(probe(weaving), RapidOcr().read_text)
+    (band,) = search.bands()
+    assert search.weaves(band) == any(sway)
+    assert weaves(probe(weaving), band.box, Look(band.line_height), search.sightings(band)) == any(sway)
+    found = read(weaving, tmp_path / "work")
+    assert [(cue.start_ms, cue.end_ms, cue.text) for cue in found] == [
+        (1000 * start, 1000 * end, text) for start, end, text in CUES
+    ]
 
 
 def test_the_sources_language_comes_to_the_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

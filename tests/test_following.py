@@ -68,6 +68,38 @@ def test_what_is_seen_of_the_scene_between_two_texts_does_not_show_the_second(nu
     assert all(3 * np.count_nonzero(each.strokes) < np.count_nonzero(last.strokes) for each in between)
 
 
+@given(
+    st.lists(st.tuples(st.sampled_from(["", "Hello there", "Who goes?", "Somebody"]), st.integers(8, 30)), max_size=5),
+    st.integers(0, 100),
+    st.booleans(),
+)
+@settings(deadline=None, max_examples=25)
+def test_a_text_that_weaves_is_one_display_exact_to_the_frame(
+    course: list[tuple[str, int]], seed: int, dark: bool
+) -> None:
+    course = [each for n, each in enumerate(course) if n == 0 or course[n - 1][0] != each[0]]
+    sway = np.random.default_rng(seed)
+    texts = [text for text, count in course for _ in range(count)]
+    frames = [
+        (40.0 * n, np.roll(drawn(text, 7 * n, dark), sway.integers(-2, 3, 2), axis=(0, 1)))
+        for n, text in enumerate(texts)
+    ]
+    found = [(each.start_ms, each.end_ms) for each in follow(frames, Look(28, dark=dark, weaves=True))]
+    ends = np.cumsum([count for _, count in course]).tolist()
+    shown = zip([0, *ends], ends, (text for text, _ in course), strict=False)
+    assert found == [(40.0 * begin, 40.0 * end) for begin, end, text in shown if text]
+
+
+def test_a_short_text_on_its_row_is_seen_above_a_board_with_more_letters() -> None:
+    def band(text: str) -> np.ndarray:
+        return np.concatenate([drawn(text), drawn("BAKERY AND CAFE")])
+
+    frames = [(40.0 * n, band("I" if 20 <= n < 40 else "")) for n in range(60)]
+    displays = list(follow(frames, Look(28, rows=(28.0,))))
+    assert [(each.start_ms, each.end_ms) for each in displays] == [(0, 800), (800, 1600), (1600, 2400)]
+    assert len(list(follow(frames, Look(28)))) < len(displays), "without its row it is lost among the board's letters"
+
+
 def test_a_sign_that_moves_is_no_display() -> None:
     sign = drawn("OPEN")
     assert list(follow([(40.0 * n, np.roll(sign, n, axis=1)) for n in range(40)], Look(28))) == []

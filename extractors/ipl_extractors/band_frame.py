@@ -44,7 +44,7 @@ class Look:
     """How the text of a band looks: how high its lines are, where they stand, what in the band is none.
 
     `dark`: the letters are darker than what is around them. `bare`: they have no outlines. `rows`: where the middles of
-    lines were seen, first where one of every text is.
+    lines were seen, first where one of every text is. `weaves`: they do not stand quite still.
     """
 
     line_height: int
@@ -53,6 +53,7 @@ class Look:
     dark: bool = False
     rows: tuple[float, ...] = ()
     bare: bool = False
+    weaves: bool = False
 
     @property
     def row(self) -> float | None:
@@ -96,6 +97,13 @@ class Frame:
     time_ms: float
     picture: Picture
     look: Look
+    as_it_was: Picture | None = None
+    """the picture before it was moved, if it was"""
+
+    @property
+    def unmoved(self) -> Picture:
+        """The picture as it came."""
+        return self.picture if self.as_it_was is None else self.as_it_was
 
     @property
     def is_coloured(self) -> bool:

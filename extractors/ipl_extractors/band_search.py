@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +29,11 @@ from ipl_extractors.band import (
     is_plain,
     may_hold_text,
 )
+from ipl_extractors.band_frame import Look
 from ipl_extractors.lettering import lettering
 from ipl_extractors.probes import Probes
 from ipl_extractors.sightings import Sighting, scaled
+from ipl_extractors.weave import stays, weaves
 
 __all__ = ["BandSearch"]
 
@@ -104,6 +107,20 @@ class BandSearch:
             for each in found
             if band.box.top <= (each.box[1] + each.box[3]) / 2 < band.box.bottom
         ]
+
+    def weaves(self, band: Band) -> bool:
+        """Whether the text of a band does not stand quite still; where probes show that it does, they are believed."""
+        twice = [
+            (number, Box(*(round(side * self._scale) for side in each.box)))
+            for number, (one, other) in enumerate(pairwise(self._probes))
+            for each in one
+            if band.overlaps(each.box) and each.text in {same.text for same in other}
+        ]
+        look, seen = (
+            Look(max(8, round(band.line_height * scale)), dark=band.lettering.dark) for scale in (1.0, self._scale)
+        )
+        still = stays(self._seen.pictures, twice, seen)
+        return not still and weaves(self._media, band.box, look, self.sightings(band))
 
     def _doubt_marks(self) -> None:
         """Looks at later frames too, if they do not show what has been in nearly all so far: that was no logo then."""

@@ -12,6 +12,7 @@ from ipl_extractors.pieces import are_pieces, grown, grows, join
 from ipl_extractors.reading import BATCH, BandReader
 from ipl_extractors.readings import Merger, Text
 from ipl_extractors.sightings import Sighting
+from ipl_extractors.weave import put_upon
 
 __all__ = ["BandTrack"]
 
@@ -58,6 +59,8 @@ class BandTrack:
 
     def _add(self, displays: Iterable[Display]) -> None:
         for display in displays:
+            if self._unread and self._look.weaves:
+                display = put_upon(display, self._unread[-1], self._look)
             if self._unread and are_pieces(self._unread[-1], display, self._look):
                 self._unread[-1] = join(self._unread[-1], display, self._look.dark)
             elif self._unread and grows(self._unread[-1], display, self._look):

@@ -153,7 +153,7 @@ class BurnedIn:
         scores = {"min_score": self.min_score, "sure_score": self.sure_score, "same_text": self.same_text}
         scale = _scale(bands)
         seen = [[each.within(band.box, scale) for each in search.sightings(band)] for band in bands]
-        looks = [_look(band, scale) for band in bands]
+        looks = [replace(_look(band, scale), weaves=search.weaves(band)) for band in bands]
         pairs = zip(looks, seen, strict=True)
         return _Pass(bands, [BandTrack(look, own, read_text, language, **scores) for look, own in pairs])
 

@@ -24,6 +24,7 @@ from ipl_extractors.display import Display
 from ipl_extractors.followed_text import FollowedText
 from ipl_extractors.persistent import Persistent
 from ipl_extractors.strokes import Mask, near
+from ipl_extractors.weave import aligned
 
 __all__ = ["Follower", "follow"]
 
@@ -68,7 +69,7 @@ class Follower:
 
     def push(self, time_ms: float, picture: Picture) -> Iterator[Display]:
         """Yields the text whose display a frame ends; there may be two, if another began and ended just before."""
-        frame = self._last = Frame(time_ms, picture, self._look)
+        frame = self._last = self._steadied(Frame(time_ms, picture, self._look))
         self._recent.append(frame)
         if self._shown is not None and not self._shown.is_in(frame):
             gone_ms = self._shown.gone(self._recent)
@@ -76,6 +77,7 @@ class Follower:
             yield self._ended(gone_ms, after)
             self._forget(gone_ms)
             self._shown, self._before = None, None
+            frame = self._released()
         if self._shown is not None and (since := self._shown.since_dip(frame)):
             yield self._ended(since[0].time_ms, None)
             self._shown = FollowedText(self._shown.strokes, since[-2:], since[1:], None, self._look, self._are_written)
@@ -90,10 +92,13 @@ class Follower:
                 yield self._ended(changed, frame)
                 self._shown = None
                 self._forget(changed)
-                before = before if before.time_ms >= changed else None
+                self._before = before if before.time_ms >= changed else None
+                frame, before = self._released(), self._before
         if self._shown is None and before is not None:
             strokes = self._look.text(before.mask & frame.mask)
             if np.count_nonzero(strokes) >= self._look.fewest and _is_still(strokes, before, frame):
+                if self._look.weaves:
+                    self._recent = [aligned(each, strokes) for each in self._recent]
                 self._shown = FollowedText(
                     strokes, [before, frame], self._recent, self._prior, self._look, self._are_written
                 )
@@ -101,7 +106,30 @@ class Follower:
                 self._blank.add(before.mask)  # not this frame's, in which a text may have begun
         if before is not None:
             self._forget(before.time_ms)
-        self._before = frame
+        self._before = self._as_it_came(frame) if self._shown is None else frame
+
+    def _steadied(self, frame: Frame) -> Frame:
+        """A frame, if the band weaves, moved to where the text stands that is shown, or may be in the last sample."""
+        if not self._look.weaves:
+            return frame
+        if self._shown is not None:
+            return aligned(frame, self._shown.strokes)
+        strokes = None if self._before is None else self._look.text(self._before.mask)
+        return frame if strokes is None or not strokes.any() else aligned(frame, strokes)
+
+    def _as_it_came(self, frame: Frame) -> Frame:
+        return Frame(frame.time_ms, frame.unmoved, self._look) if self._look.weaves else frame
+
+    def _released(self) -> Frame:
+        """The last frame, when the text is gone that all were moved to: what weaves is put upon the last sample."""
+        if self._look.weaves:
+            frames = [self._as_it_came(each) for each in self._recent]
+            self._before = next(
+                (each for each in frames if self._before and each.time_ms == self._before.time_ms), None
+            )
+            self._recent = [each if each is self._before else self._steadied(each) for each in frames]
+            self._last = self._recent[-1]
+        return self._recent[-1]
 
     def _ended(self, end_ms: float, after: Frame | None) -> Display:
         assert self._shown is not None, "a text is shown"
