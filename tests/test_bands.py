@@ -208,6 +208,23 @@ def test_rows_that_start_at_the_left_and_end_at_the_right_are_two_bands() -> Non
     assert lower.box.bottom > 412
 
 
+@pytest.mark.parametrize(("wanders", "num_lines"), [(True, 1), (True, 2), (False, 1), (False, 3)])
+def test_texts_that_stand_at_any_height_are_one_band(wanders: bool, num_lines: int) -> None:
+    def text(number: int, first: int) -> list[Reading]:
+        said = f"{chr(97 + number) * (4 + number)} was here"
+        left = (540 - 15 * len(said)) // 2
+        return [line(f"{chr(107 + n)}{said[1:]}", first + 36 * n, left) for n in range(1 + number % num_lines)]
+
+    heights = [190, 610, 430, 250, 700, 520, 310, 760, 370, 650]
+    below = [870 - 36 * (number % num_lines) for number in range(len(heights))]
+    probes = [text(number, first) for number, first in enumerate(heights if wanders else below)]
+    bands = choose_bands(probes, 540, 960)
+    (band,) = bands[:1]
+    assert (band.box.top < 190 and band.box.bottom > 790, band.rows == ()) == (wanders, wanders)
+    assert band.anchor.kind == "centre"
+    assert len(bands) == 1
+
+
 def test_pieces_of_lines_are_no_lines_of_other_speakers() -> None:
     said = ["Who is it then, at night?", "Nobody that I know of.", "Come in then, both of you!"]
     probes = []

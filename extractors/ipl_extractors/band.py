@@ -5,6 +5,7 @@ Coordinates are pixels of the picture as shown.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
@@ -50,6 +51,8 @@ SAME_SIZE, SAME_ANCHOR = (0.7, 1.4), 0.3
 """How high a lone line may be, as shares of the others, and how far off their anchor, as a share of their height.
 
 One without letters that hang below ("Hm.") is a quarter lower."""
+FEWEST_WANDERING, WANDERING = 8, 0.25
+"""Of so many texts less than this share begin, end or have their middle at one height where each has one of its own."""
 ENOUGH_LETTERS, SAME_WIDTH = 12, 0.15
 """Letters of one size are in the mean of so many as wide, but for this share."""
 
@@ -89,6 +92,8 @@ def choose_bands(probes: Sequence[Sequence[Reading]], width: int, height: int) -
     Another band needs to have had different texts of about the same size, or one that is set as those of the first.
     """
     marks, candidates, still = find_candidates(probes, width, height)
+    if wandering := _wandering(still, width, height):
+        return [wandering]
     bands: list[Band] = []
     beside: list[Band] = []
     first: Row | None = None
@@ -111,6 +116,29 @@ def choose_bands(probes: Sequence[Sequence[Reading]], width: int, height: int) -
     if first and (row := _across(first, still, width)):
         bands[:1] = _parted(bands[0], first, row, width, height)
     return [*bands, *(band for band in beside if band.box in {each.box for each in bands})]
+
+
+def _wandering(still: Sequence[tuple[int, Reading]], width: int, height: int) -> Band | None:
+    """The one band of a video that shows every text at a height of its own, in the middle of the width; or None."""
+    high = median(each.box[3] - each.box[1] for _, each in still) if still else 0
+    blocks: dict[int, list[Reading]] = defaultdict(list)
+    for probe, each in still:
+        is_as_high = SAME_SIZE[0] * high < each.box[3] - each.box[1] < SAME_SIZE[1] * high
+        if is_as_high and abs(PLACES["centre"](each) - width / 2) <= SAME_ANCHOR * high:
+            blocks[probe].append(each)
+    texts = {"\n".join(each.text for each in lines): lines for lines in blocks.values()}
+    tops, bottoms = (
+        np.array([side(each.box[edge] for each in lines) for lines in texts.values()])
+        for side, edge in ((min, 1), (max, 3))
+    )
+    if len(texts) < FEWEST_WANDERING or max(
+        np.count_nonzero(np.abs(places - place) <= high / 2)
+        for places in (tops, bottoms, (tops + bottoms) / 2)
+        for place in places
+    ) >= WANDERING * len(texts):
+        return None
+    box = Box(0, max(0, round(tops.min() - high)), width, min(height, round(bottoms.max() + high)))
+    return Band(box, round(high), _middle(width))
 
 
 def _may_be_all(row: Row, width: int, height: int) -> bool:

@@ -223,6 +223,7 @@ def _cues(media: MediaInfo, shown: list[_Shown]) -> Iterator[tuple[Cue, list[Cue
     slides = {band for band, own in of_band.items() if are_slides([length_ms(each.span) for each in own])}
     if any(len(own) >= FEWEST_LINES for band, own in of_band.items() if band not in signs | slides):
         signs |= slides
+    signs |= {band for band in slides if not band.rows}  # where texts stand anywhere, slides do, too
     for band, own in of_band.items():
         others = [each.span for each in shown if each.band not in {band, *signs} and each.on_a_row]
         of_band[band] = _without_repeats(_without_strays(own, others))
