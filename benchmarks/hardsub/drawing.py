@@ -56,7 +56,9 @@ class Drawing:
         self.said: list[SSAEvent] = []
         captions = pysubs2.load(str(SUBTITLES / "cc-en.vtt"))
         self.lines = [
-            (line.start, line.end, line.plaintext.replace("\n", " ")) for line in captions if line.end < END_MS
+            (line.start, line.end, line.plaintext.replace("\n", " "))
+            for line in captions
+            if line.end < min(END_MS, 1000 * film.seconds)
         ]
 
     def style(self, name: str = "said", **fields: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
@@ -61,6 +62,7 @@ def made_once(
     draw: Callable[[], tuple[int, int]],
 ) -> Truth:
     """The truth of a film, which is made if it is not there by this recipe; `draw` tells the rows it was drawn on."""
+    recipe = json.loads(json.dumps(recipe))  # as it is read again: what it has of tuples comes back as lists
     if path.is_file() and truth_path(path).is_file():
         done = read_truth(path)
         if {**done.recipe, "rows": None} == {**recipe, "rows": None}:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
 
+import formats
 import further_genres
 import genres
 import more_genres
@@ -29,6 +30,7 @@ FILMS: dict[str, Callable[[Path, Collection[int]], Iterator[Made]]] = {
     "genres": partial(genres.genre_films, genres.FILMS),
     "more-genres": partial(genres.genre_films, more_genres.FILMS),
     "further-genres": partial(genres.genre_films, further_genres.FILMS),
+    "formats": formats.format_films,
     "other-genres": partial(genres.genre_films, other_genres.FILMS),
 }
 
