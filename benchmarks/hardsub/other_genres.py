@@ -39,9 +39,8 @@ def phone(film: Drawing) -> None:
 
 def lower_thirds(film: Drawing) -> None:
     """Who speaks stands at the left, above the subtitles, for five seconds."""
-    film.style("added", bold=True, fontsize=film.height / 20, borderstyle=3, outline=6, outlinecolor=Color(20, 60, 140))
-    film.all.styles["added"].alignment = Alignment.BOTTOM_LEFT
-    film.all.styles["added"].marginv = film.height // 5
+    look = {"borderstyle": 3, "outline": 6, "outlinecolor": Color(20, 60, 140), "alignment": Alignment.BOTTOM_LEFT}
+    film.style("added", bold=True, fontsize=film.height / 20, marginv=film.height // 5, **look)
     for start, name in ((3000, "Maria Oakes"), (21_000, "Dr. Peter Lindqvist"), (44_000, "Sam Okafor")):
         film.add(start, start + 5000, f"{{\\fad(300,300)}}{name}\\NHarbour Museum")
     film.style(fontsize=film.height / 17, outline=2)

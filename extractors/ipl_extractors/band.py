@@ -120,22 +120,22 @@ def choose_bands(probes: Sequence[Sequence[Reading]], width: int, height: int) -
 
 def _wandering(still: Sequence[tuple[int, Reading]], width: int, height: int) -> Band | None:
     """The one band of a video that shows every text at a height of its own, in the middle of the width; or None."""
-    high = median(each.box[3] - each.box[1] for _, each in still) if still else 0
+    if not still:
+        return None
+    high = median(each.box[3] - each.box[1] for _, each in still)
     blocks: dict[int, list[Reading]] = defaultdict(list)
     for probe, each in still:
         is_as_high = SAME_SIZE[0] * high < each.box[3] - each.box[1] < SAME_SIZE[1] * high
         if is_as_high and abs(PLACES["centre"](each) - width / 2) <= SAME_ANCHOR * high:
             blocks[probe].append(each)
     texts = {"\n".join(each.text for each in lines): lines for lines in blocks.values()}
-    tops, bottoms = (
-        np.array([side(each.box[edge] for each in lines) for lines in texts.values()])
-        for side, edge in ((min, 1), (max, 3))
-    )
-    if len(texts) < FEWEST_WANDERING or max(
-        np.count_nonzero(np.abs(places - place) <= high / 2)
-        for places in (tops, bottoms, (tops + bottoms) / 2)
-        for place in places
-    ) >= WANDERING * len(texts):
+    if len(texts) < FEWEST_WANDERING:
+        return None
+    tops = np.array([min(each.box[1] for each in lines) for lines in texts.values()])
+    bottoms = np.array([max(each.box[3] for each in lines) for lines in texts.values()])
+    sides = tops, bottoms, (tops + bottoms) / 2
+    most = max(np.count_nonzero(np.abs(places - place) <= high / 2) for places in sides for place in places)
+    if most >= WANDERING * len(texts):
         return None
     box = Box(0, max(0, round(tops.min() - high)), width, min(height, round(bottoms.max() + high)))
     return Band(box, round(high), _middle(width))

@@ -100,10 +100,9 @@ class Frame:
     as_it_was: Picture | None = None
     """the picture before it was moved, if it was"""
 
-    @property
-    def unmoved(self) -> Picture:
-        """The picture as it came."""
-        return self.picture if self.as_it_was is None else self.as_it_was
+    def as_it_came(self) -> Frame:
+        """The frame before it was moved."""
+        return self if self.as_it_was is None else Frame(self.time_ms, self.as_it_was, self.look)
 
     @property
     def is_coloured(self) -> bool:

@@ -110,12 +110,12 @@ class BandSearch:
 
     def weaves(self, band: Band) -> bool:
         """Whether the text of a band does not stand quite still; where probes show that it does, they are believed."""
-        twice = [
-            (number, Box(*(round(side * self._scale) for side in each.box)))
+        twice = {  # a line of each probe tells
+            number: Box(*(round(side * self._scale) for side in each.box))
             for number, (one, other) in enumerate(pairwise(self._probes))
             for each in one
             if band.overlaps(each.box) and each.text in {same.text for same in other}
-        ]
+        }
         look, seen = (
             Look(max(8, round(band.line_height * scale)), dark=band.lettering.dark) for scale in (1.0, self._scale)
         )

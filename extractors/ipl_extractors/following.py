@@ -106,7 +106,7 @@ class Follower:
                 self._blank.add(before.mask)  # not this frame's, in which a text may have begun
         if before is not None:
             self._forget(before.time_ms)
-        self._before = self._as_it_came(frame) if self._shown is None else frame
+        self._before = frame.as_it_came() if self._shown is None else frame
 
     def _steadied(self, frame: Frame) -> Frame:
         """A frame, if the band weaves, moved to where the text stands that is shown, or may be in the last sample."""
@@ -117,13 +117,10 @@ class Follower:
         strokes = None if self._before is None else self._look.text(self._before.mask)
         return frame if strokes is None or not strokes.any() else aligned(frame, strokes)
 
-    def _as_it_came(self, frame: Frame) -> Frame:
-        return Frame(frame.time_ms, frame.unmoved, self._look) if self._look.weaves else frame
-
     def _released(self) -> Frame:
         """The last frame, when the text is gone that all were moved to: what weaves is put upon the last sample."""
         if self._look.weaves:
-            frames = [self._as_it_came(each) for each in self._recent]
+            frames = [each.as_it_came() for each in self._recent]
             self._before = next(
                 (each for each in frames if self._before and each.time_ms == self._before.time_ms), None
             )

@@ -8,7 +8,7 @@ Shapes: H rows, W columns of the band.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -41,13 +41,13 @@ FEWEST_SEEN = 2
 Picture = npt.NDArray[np.uint8]
 
 
-def stays(pictures: Sequence[Picture], lines: Iterable[tuple[int, Box]], look: Look) -> bool:
+def stays(pictures: Sequence[Picture], lines: Mapping[int, Box], look: Look) -> bool:
     """Whether each of some lines stands where it does in the next picture, those of two pictures or more.
 
-    A line is given by the number of the picture, uint8 [H, W, 3], and its box.
+    `lines` has a line's box by the number of its picture, uint8 [H, W, 3].
     """
-    places = {number: _places(pictures[number : number + 2], box, look) for number, box in lines}
-    seen = [each for each in places.values() if len(each) > 1]
+    places = (_places(pictures[number : number + 2], box, look) for number, box in lines.items())
+    seen = [each for each in places if len(each) > 1]
     return len(seen) >= FEWEST_SEEN and not any(each.any() for each in seen)
 
 
@@ -102,21 +102,18 @@ def _moves_to_and_fro(places: npt.NDArray[np.int64]) -> bool:
 
 def aligned(frame: Frame, strokes: Mask) -> Frame:
     """A frame moved by so little that what it shows best stands where strokes do, bool [H, W]."""
-    look = frame.look
-    whole = Frame(frame.time_ms, frame.unmoved, look)
-    (across, down), _ = _offset(
-        whole.contrasts, np.where(strokes, np.uint8(255), np.uint8(0)), box_of(strokes), _reach(look)
-    )
+    whole = frame.as_it_came()
+    (across, down), _ = _offset(whole.contrasts, _drawn(strokes), box_of(strokes), _reach(frame.look))
     if not (across or down):
         return whole
-    return Frame(frame.time_ms, _moved(frame.unmoved, across, down), look, frame.unmoved)
+    return Frame(frame.time_ms, _moved(whole.picture, across, down), frame.look, whole.picture)
 
 
 def put_upon(display: Display, other: Display, look: Look) -> Display:
     """A display moved by so little that it stands where another does, if the two are alike; else as it is."""
     if not (display.strokes.any() and other.strokes.any()):
         return display
-    shown, others = (255 * each.strokes.astype(np.uint8) for each in (display, other))
+    shown, others = _drawn(display.strokes), _drawn(other.strokes)
     (across, down), likeness = _offset(shown, others, box_of(other.strokes), _reach(look))
     if likeness < LIKENESS or not (across or down):
         return display
@@ -134,6 +131,11 @@ def put_upon(display: Display, other: Display, look: Look) -> Display:
         before=None if display.before is None else moved(display.before),
         after=None if display.after is None else moved(display.after),
     )
+
+
+def _drawn(strokes: Mask) -> Luma:
+    """Strokes in white on black."""
+    return np.where(strokes, np.uint8(255), np.uint8(0))
 
 
 def _moved(picture: npt.NDArray[Any], across: int, down: int) -> npt.NDArray[Any]:
