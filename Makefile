@@ -9,7 +9,7 @@ demo: $(READY)
 	$(BIN)/ipl run examples/quickstart/cycles.yaml
 
 test: $(READY)
-	$(BIN)/pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: lint test
 

@@ -6,21 +6,22 @@ error, never the end of the run. Workers last for many tasks, so a function may 
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, Literal, TypeVar, cast
 
 from ipl.errors import InputError, StageError, did_you_mean
-from ipl.worker import ENVIRONMENT, Failure, Report, attempt
+from ipl.forkserver import preload, start
+from ipl.registry import own_modules
+from ipl.worker import ENVIRONMENT, Failure, Loaded, Report, attempt
 
 __all__ = ["EXECUTORS", "ErrorKind", "OnReport", "Outcome", "map_tasks"]
 
@@ -86,7 +87,7 @@ def _outcome(task: T, answer: Any) -> Outcome[T, Any]:
 def _over_processes(
     function: Callable[[T], R], tasks: Iterable[T], workers: int, on_report: OnReport[T] | None
 ) -> Generator[Outcome[T, R], None, None]:
-    payload = pickle.dumps(function)
+    payload, modules = pickle.dumps(function), _needs(function)
     waiting = iter(tasks)
     idle: list[_Worker] = []
     busy: dict[_Worker, T] = {}
@@ -99,7 +100,7 @@ def _over_processes(
                 except StopIteration:
                     more = False
                     break
-                worker = _living(idle) or _Worker(payload)
+                worker = _living(idle) or _Worker(payload, modules)
                 busy[worker] = task  # first: were `take` to fail, the worker would still be stopped
                 worker.take(task)
             for worker in _ready(busy):
@@ -107,6 +108,9 @@ def _over_processes(
                     answer = worker.answer()
                 except (EOFError, ConnectionError):
                     yield Outcome(busy.pop(worker), None, worker.fate(), "died")
+                    continue
+                if isinstance(answer, Loaded):
+                    preload(answer.modules)
                     continue
                 if isinstance(answer, Report):
                     if on_report:
@@ -118,6 +122,14 @@ def _over_processes(
     finally:
         for worker in (*idle, *busy):
             worker.stop()
+
+
+def _needs(function: Callable[..., Any]) -> list[str]:
+    """What may be imported once for all workers of a function: ipl's own modules, if it is one of ipl's own."""
+    while isinstance(function, partial):
+        function = function.func
+    module = getattr(function, "__module__", "")
+    return [module, *own_modules()] if module.partition(".")[0] == __name__.partition(".")[0] else []
 
 
 def _living(idle: list[_Worker]) -> _Worker | None:
@@ -143,17 +155,17 @@ def _ready(busy: dict[_Worker, Any]) -> list[_Worker]:
 class _Worker:
     """A worker process, the leader of a process group of its own, and the socket to it."""
 
-    def __init__(self, payload: bytes) -> None:
+    def __init__(self, payload: bytes, modules: list[str]) -> None:
         ours, theirs = socket.socketpair()
-        start = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from ipl.worker import serve; serve({}, {})"
+        environment = os.environ | ENVIRONMENT
         with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", start.format(theirs.fileno(), os.getpid()), json.dumps(sys.path)],
-                pass_fds=[theirs.fileno()],
-                env=os.environ | ENVIRONMENT,
-                stdin=subprocess.DEVNULL,
-                stdout=2,  # standard output is for the command's result
-                start_new_session=True,
+            self.process = start(
+                "ipl.worker:serve",
+                files=[theirs.fileno()],
+                output=2,  # standard output is for the command's result
+                environment=environment,
+                modules=modules,
+                is_leader=True,
             )
         self.connection = Connection(ours.detach())
         try:
@@ -193,9 +205,10 @@ class _Worker:
     def stop(self) -> None:
         """Ends the worker and every process it started, at once: work half done is never taken for whole."""
         self.connection.close()
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        with self.process:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.kill()  # it may not lead its group yet
 
 
 def _over_ray(function: Callable[[T], R], tasks: Iterable[T], workers: int) -> Generator[Outcome[T, R], None, None]:

@@ -14,6 +14,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import MISSING, dataclass, fields
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -24,7 +25,7 @@ import pluggy
 from ipl.errors import PluginError, did_you_mean
 from ipl.hookspecs import PROJECT, ROLES
 
-__all__ = ["HOOKS", "Option", "PluginInfo", "Registry", "implement", "plugin"]
+__all__ = ["HOOKS", "Option", "PluginInfo", "Registry", "implement", "own_modules", "plugin"]
 
 C = TypeVar("C", bound=type)
 
@@ -125,6 +126,7 @@ def _default(field: Any) -> Any:
     return _MISSING
 
 
+@cache
 def _field_docs(cls: type) -> dict[str, str]:
     """The string literals below a class's fields, its bases' too: `keep: float = 0.6` and `"share kept"`."""
     docs: dict[str, str] = {}
@@ -196,6 +198,12 @@ class Registry:
                 f"{origin}: {other.cls.__name__} and {cls.__name__} are both {role} {name!r}; rename one of them"
             )
         self._infos[role, name] = info
+
+
+def own_modules() -> list[str]:
+    """The modules of the plugins that come with ipl."""
+    found = entry_points(group=PROJECT)
+    return sorted({entry.module for entry in found if entry.dist is not None and entry.dist.name == PROJECT})
 
 
 def _role_of(cls: type, origin: str) -> str:

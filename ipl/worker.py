@@ -1,6 +1,6 @@
 """One worker process of `ipl.executors`: takes a task, answers with what came of it, until its parent is gone.
 
-It imports the standard library only; what a task needs is imported when the task's function is unpickled.
+What a task needs is imported when the task's function is unpickled, if it was not before (`ipl.forkserver`).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import os
 import pickle
 import select
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -19,7 +20,7 @@ from functools import lru_cache
 from multiprocessing.connection import Connection
 from typing import Any
 
-__all__ = ["ENVIRONMENT", "Failure", "Report", "attempt", "report", "serve"]
+__all__ = ["ENVIRONMENT", "Failure", "Loaded", "Report", "attempt", "report", "serve"]
 
 ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 """Set for every worker: one thread each, as several small thread pools on one machine slow each other down."""
@@ -29,6 +30,9 @@ SECONDS_BETWEEN_LOOKS = 1
 
 
 SECONDS_BETWEEN_REPORTS = 1.0
+
+SLOW = ("torch",)
+"""Modules that take seconds to import, and start no threads when they are."""
 
 _line: Connection | None = None
 _reported = 0.0
@@ -57,6 +61,13 @@ def report(done: float, of: float, earlier: float = 0.0) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Loaded:
+    """A task needed these slow modules: so may the tasks of the next workers."""
+
+    modules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """An exception that a task raised: `is_input` where the user's input is at fault."""
 
@@ -80,18 +91,23 @@ def _failure(error: BaseException) -> Failure:
     return Failure(message, exit_code == 2, "".join(traceback.format_exception(error)))
 
 
-def serve(descriptor: int, parent: int) -> None:
-    """Answers tasks that come over the socket `descriptor` until it closes; ends when process `parent` does."""
+def serve(descriptor: int) -> None:
+    """Answers tasks that come over the socket `descriptor` until it closes; ends when its parent does."""
     os.set_inheritable(descriptor, False)
-    threading.Thread(target=_end_with, args=(descriptor, parent), daemon=True).start()
+    threading.Thread(target=_end_with, args=(descriptor, os.getppid()), daemon=True).start()
     global _line
     with Connection(descriptor) as connection:
         _line = connection
         connection.send(None)  # started well
         try:
             payload = connection.recv_bytes()
+            known = set(sys.modules)
             while True:
-                connection.send_bytes(_answer(payload, connection.recv_bytes()))
+                answer = _answer(payload, connection.recv_bytes())
+                if loaded := tuple(name for name in SLOW if name in sys.modules and name not in known):
+                    connection.send_bytes(pickle.dumps(Loaded(loaded)))
+                    known.update(loaded)
+                connection.send_bytes(answer)
         except (EOFError, ConnectionError):
             return
 

@@ -18,6 +18,13 @@ ROOT = Path(__file__).resolve().parent.parent
 SAMPLE_RATE_HZ = 8000
 # Read by torch when it is imported: with two threads small models ran 8 to 14 times slower on a busy machine.
 os.environ["OMP_NUM_THREADS"] = "1"
+LONG = ("test_examples.py", "test_resume_training.py", "test_spread.py", "test_burned_in.py", "test_loop.py")
+"""Files that take more than a minute, the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest files first: a process that came to one of them last would run on alone."""
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
 def letters(count: int) -> str:

@@ -6,6 +6,7 @@ letters as its number says; training lowers the number.
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 import ipl
 from ipl.audio import decode
 from ipl.files import write_json
+from ipl.forkserver import FORKS
 from ipl.records import EpochResult, Hypothesis, ModelRef
 
 CALLS = "IPL_TEST_CALLS"
@@ -27,7 +29,15 @@ def note(what):
         with Path(os.environ[CALLS]).open("a") as file:
             file.write(what + "\n")
     if os.environ.get(KILL) == what:
-        os.kill(os.getppid() if what.startswith("shard") else os.getpid(), int(os.environ.get(SIGNAL, signal.SIGKILL)))
+        os.kill(_owner() if what.startswith("shard") else os.getpid(), int(os.environ.get(SIGNAL, signal.SIGKILL)))
+
+
+def _owner():
+    """The process that runs the loop, seen from a worker: its parent, or the owner of the server that forked it."""
+    parent = os.getppid()
+    if not FORKS:
+        return parent
+    return int(re.search(r"^PPid:\s*(\d+)", Path(f"/proc/{parent}/status").read_text(), re.MULTILINE)[1])
 
 
 def write_model(folder, errors):

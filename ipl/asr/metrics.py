@@ -16,6 +16,9 @@ from rapidfuzz.distance import Levenshtein
 
 __all__ = ["ErrorRate", "align", "character_errors", "corpus_error_rate", "interval", "word_errors"]
 
+NUMBERS_AT_ONCE = 1 << 17
+"""So many utterances of a bootstrap's draws are held in memory at a time, if it is not one draw."""
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorRate:
@@ -113,9 +116,10 @@ def interval(
         return (0.0, 0.0)
     counts = np.array([(each.errors, each.num_units) for each in utterances], dtype=np.int64)
     random = np.random.default_rng(seed)
-    rates = []
-    for _ in range(draws):
-        errors, units = counts[random.integers(len(counts), size=len(counts))].sum(axis=0)
-        rates.append(errors / max(units, 1))
+    rates: list[float] = []
+    at_once = max(1, NUMBERS_AT_ONCE // len(counts))  # many draws of a few are quick, and few of many need no memory
+    while len(rates) < draws:
+        drawn = counts[random.integers(len(counts), size=(min(at_once, draws - len(rates)), len(counts)))].sum(axis=1)
+        rates += (drawn[:, 0] / np.maximum(drawn[:, 1], 1)).tolist()
     low, high = np.quantile(rates, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

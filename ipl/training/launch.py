@@ -1,4 +1,4 @@
-"""Starts the ranks of a training with torchrun, and follows them to the end. Imports no torch."""
+"""Starts the ranks of a training with torchrun, and follows them to the end. Imports no torch into this process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -16,14 +15,14 @@ from typing import Any
 
 from ipl.errors import InputError, StageError
 from ipl.files import read_json
+from ipl.forkserver import Process, start
 from ipl.progress import counted, progress, say
 from ipl.records import EpochResult
 from ipl.training.batches import count_steps
 from ipl.training.job import Job
-from ipl.training.processes import die_with_parent
 from ipl.training.results import METRICS_FILE, SKIPPED_FILE, checkpoint_folders, epoch_result, read_lines
 
-__all__ = ["LOG_FILE", "command", "environment", "run"]
+__all__ = ["LOG_FILE", "arguments", "environment", "run"]
 
 LOG_FILE = "train.log"
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -94,8 +93,8 @@ def _new_results(out_dir: Path, seen: set[Path]) -> Iterator[EpochResult]:
             yield result
 
 
-def command(job: Job) -> list[str]:
-    """What starts a node's ranks of a training, and starts them again."""
+def arguments(job: Job) -> list[str]:
+    """Those of torchrun, which starts a node's ranks of a training, and starts them again."""
     options = job.options
     nodes = ["--standalone"]
     if options.nodes > 1:
@@ -104,7 +103,7 @@ def command(job: Job) -> list[str]:
         nodes = ["--nnodes", str(options.nodes), *meeting, *patience]
     own_processes = (options.processes or options.ranks) // options.nodes
     return [
-        *(sys.executable, "-m", "torch.distributed.run", *nodes),
+        *nodes,
         *("--nproc-per-node", str(own_processes), "--max-restarts", str(options.max_restarts)),
         *("--log-dir", str(job.out_dir / ".torchrun")),
         *("-m", "ipl.training.worker", str(job.path)),
@@ -125,23 +124,23 @@ def environment(job: Job) -> dict[str, str]:
 
 
 @contextmanager
-def _torchrun(job: Job) -> Iterator[subprocess.Popen[bytes]]:
+def _torchrun(job: Job) -> Iterator[Process | subprocess.Popen[bytes]]:
     """The process that starts the ranks; it ends with this block, and they end with it."""
     with (job.out_dir / LOG_FILE).open("ab") as log:
-        process = subprocess.Popen(
-            command(job),
-            env=environment(job),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            preexec_fn=die_with_parent,
+        process = start(
+            "ipl.training.processes:torchrun",
+            arguments(job),
+            output=log.fileno(),
+            environment=environment(job),
+            modules=["torch.distributed.run"],
         )
-    try:
-        yield process
-    finally:
-        process.kill()  # the kernel kills the ranks with it
-        process.wait()
-        shutil.rmtree(job.out_dir / ".torchrun", ignore_errors=True)
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()  # the kernel kills the ranks with it
+            process.wait()
+            shutil.rmtree(job.out_dir / ".torchrun", ignore_errors=True)
 
 
 def _last_line(path: Path) -> tuple[int, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ipl.errors import InputError, IplError
 from ipl.training.job import Job
-from ipl.training.launch import command, environment
+from ipl.training.launch import arguments, environment
 
 
 def main() -> int:
@@ -26,7 +26,8 @@ def main() -> int:
     except IplError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    os.execvpe(sys.executable, command(job), environment(job))
+    command = [sys.executable, "-m", "torch.distributed.run", *arguments(job)]
+    os.execvpe(sys.executable, command, environment(job))
 
 
 if __name__ == "__main__":
