@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,23 +21,8 @@ from PIL import Image, ImageDraw, ImageFont
 from ipl.mining.media import Box
 from ipl.records import Reading
 
-FONT = ImageFont.load_default(size=26)
-NOTHING = np.zeros((1, 1), bool)
-
-
-def drawn(*texts: tuple[str, int, int]) -> np.ndarray:
-    """Texts with their centre and top, outlined, over grey, each over those before it; uint8 [100, 400]."""
-    image = Image.new("L", (400, 100), 60)
-    for text, centre, top in texts:
-        ImageDraw.Draw(image).text((centre, top), text, font=FONT, anchor="ma", fill=230, stroke_width=3, stroke_fill=0)
-    return np.array(image)
-
-
-def display(luma: np.ndarray, look: Look, start_ms: float = 0.0) -> Display:
-    stands_out = contrast(luma, look.line_height)
-    return Display(
-        start_ms, start_ms + 1000, stroke_mask(stands_out, look.line_height), luma, luma, stands_out, stands_out
-    )
+sys.path.insert(0, str(Path(__file__).parent))
+from helpers_reading import FONT, display, drawn, texts_of
 
 
 def test_a_text_over_a_logo_is_read_as_it_is() -> None:
@@ -52,7 +39,7 @@ def test_a_text_over_a_logo_is_read_as_it_is() -> None:
 
     always = stroke_mask(contrast(alone, 28), 28)
     reader = BandReader(look, read_text, 0.7, 0.95)
-    found = list(reader.read([display(each, look, 1000.0 * n) for n, each in enumerate(pictures)], always))
+    found = texts_of(reader, [display(each, look, 1000.0 * n) for n, each in enumerate(pictures)], always)
     assert len(found) == len(read) == len(texts)
     for text, crop in zip(texts, read, strict=True):
         letters = drawn((text, 200, 34)) > 200
@@ -72,7 +59,7 @@ def test_a_sign_that_comes_by_does_not_take_a_texts_place(row: float | None, is_
         widths.extend(crop.shape[1] for crop in crops)
         return [[Reading("Nobody came", 0.99, (0, 0, 0, 0))] for _ in crops]
 
-    (found,) = BandReader(look, read_text, 0.7, 0.95).read([shown], NOTHING)
+    (found,) = texts_of(BandReader(look, read_text, 0.7, 0.95), [shown])
     assert [width > FONT.getlength("Nobody came") for width in widths] == [is_text]
     assert found.on_row
 
@@ -85,7 +72,7 @@ def widths_read(shown: Display, look: Look) -> list[int]:
         widths.extend(crop.shape[1] for crop in crops)
         return [[Reading("Nobody came", 0.99, (0, 0, 0, 0))] for _ in crops]
 
-    list(BandReader(look, read_text, 0.7, 0.95).read([shown], NOTHING))
+    texts_of(BandReader(look, read_text, 0.7, 0.95), [shown])
     return widths
 
 
@@ -166,7 +153,7 @@ def test_dark_letters_on_a_plate_are_told_from_outlined_ones() -> None:
     box = Image.new("L", (400, 100), 110)
     ImageDraw.Draw(box).text((200, 60), "Mary fell", font=FONT, anchor="ma", fill=240)
     displays = [display(each, look, 1000.0 * n) for n, each in enumerate([*pictures, np.array(plate), np.array(box)])]
-    texts = list(BandReader(look, read_text, 0.7, 0.95).read(displays, NOTHING))
+    texts = texts_of(BandReader(look, read_text, 0.7, 0.95), displays)
     told = on_plates([text.best()[0] for text in texts], [text.closed for text in texts])
     assert told == [False] * 3 + [True, False]
 
@@ -176,7 +163,7 @@ def test_a_bar_alone_is_no_text_as_a_scene_has_such_too(read: str, is_text: bool
     def read_text(crops: Sequence[np.ndarray], is_line: bool) -> list[list[Reading]]:
         return [[Reading(read, 0.99, (0, 0, 0, 0))] for _ in crops]
 
-    (text,) = BandReader(Look(28), read_text, 0.7, 0.95).read([display(drawn((read, 200, 60)), Look(28))], NOTHING)
+    (text,) = texts_of(BandReader(Look(28), read_text, 0.7, 0.95), [display(drawn((read, 200, 60)), Look(28))])
     assert bool(text.readings) == is_text
 
 
@@ -187,7 +174,7 @@ def test_a_bar_below_another_line_is_a_line() -> None:
         return [[Reading(next(texts), 0.99, (0, 0, 0, 0))] for _ in crops]
 
     shown = display(drawn(("So who is it? Not", 200, 8), ("I", 200, 60)), look)
-    (text,) = BandReader(look, read_text, 0.7, 0.95).read([shown], NOTHING)
+    (text,) = texts_of(BandReader(look, read_text, 0.7, 0.95), [shown])
     assert text.best()[0] == "So who is it? Not\nI"
 
 
@@ -200,7 +187,7 @@ def test_how_a_name_is_spaced_most_pictures_say() -> None:
         return [[Reading(each, 0.99, (0, 0, 0, 0), (), (0.99,) * (len(each) - 1) + (0.4,))] for each in texts]
 
     shown = display(drawn(("Mr. Riverdog came", 200, 60)), look)
-    (text,) = BandReader(look, read_text, 0.7, 0.95, language="en").read([shown], NOTHING)
+    (text,) = texts_of(BandReader(look, read_text, 0.7, 0.95, language="en"), [shown])
     assert len(text.readings) == 3
     assert text.best()[0] == "Mr. Riverdog came"
 
@@ -217,9 +204,9 @@ def test_a_line_with_ink_beyond_what_was_read_of_it_is_read_again() -> None:
 
         return BandReader(look, read_text, 0.7, 0.95)
 
-    list(reader("Nobody came!").read([shown], NOTHING))
+    texts_of(reader("Nobody came!"), [shown])
     once = calls[0]
-    list(reader("Nobody").read([shown], NOTHING))
+    texts_of(reader("Nobody"), [shown])
     assert (once, calls[0] - once) == (1, 2)
 
 
@@ -232,7 +219,7 @@ def test_words_that_the_next_text_has_close_by_are_no_sign_that_moves(shown_ms: 
     def read_text(crops: Sequence[np.ndarray], is_line: bool) -> list[list[Reading]]:
         return [[Reading("came home", 0.99, (0, 0, 0, 0))] for _ in crops]
 
-    (found,) = BandReader(look, read_text, 0.7, 0.95).read([shown], NOTHING)
+    (found,) = texts_of(BandReader(look, read_text, 0.7, 0.95), [shown])
     assert bool(found.readings) == is_text
 
 
@@ -251,7 +238,7 @@ def test_a_line_that_was_surely_read_before_is_not_read_again() -> None:
 
     def texts(*sightings: Sighting) -> list[str]:
         calls.clear()
-        (text,) = BandReader(Look(28), read_text, 0.7, 0.95, sightings).read([shown], NOTHING)
+        (text,) = texts_of(BandReader(Look(28), read_text, 0.7, 0.95, sightings), [shown])
         return [vote.text for vote in text.readings]
 
     assert (texts(sighting("Nobody came")), sum(calls)) == (["Nobody came"], 0)
@@ -280,7 +267,7 @@ def test_one_letter_that_is_not_sure_makes_a_line_doubtful() -> None:
 
         return BandReader(look, read_text, 0.7, 0.95)
 
-    list(reader(0.99).read([shown], NOTHING))
+    texts_of(reader(0.99), [shown])
     assert sum(calls) == 1
-    list(reader(0.5).read([shown], NOTHING))
+    texts_of(reader(0.5), [shown])
     assert sum(calls) == 1 + 2

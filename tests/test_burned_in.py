@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,6 +29,9 @@ from ipl.mining.media import ffmpeg_path, probe
 from ipl.records import Cue, CueReading, Reading
 from ipl.schemas import READINGS
 from ipl.tables import Table
+
+sys.path.insert(0, str(Path(__file__).parent))
+from helpers_reading import texts_of
 
 DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
 Shown = tuple[float, float, str]
@@ -271,7 +275,7 @@ def test_what_is_read_of_a_part_of_a_line_is_no_line(below: int, lines: list[str
     def read_text(pictures: Sequence[np.ndarray], is_line: bool) -> list[list[Reading]]:
         return [[Reading(*next(texts), (0, 0, 0, 0))] for _ in pictures]
 
-    (text,) = BandReader(Look(28), read_text, 0.7, 0.95).read([display], np.zeros((1, 1), bool))
+    (text,) = texts_of(BandReader(Look(28), read_text, 0.7, 0.95), [display])
     assert text.best()[0].split("\n") == lines
 
 
@@ -295,7 +299,7 @@ def test_a_doubtful_line_is_read_until_two_pictures_agree(read: list[str], numbe
         return [[Reading(text, float(score), (0, 0, 0, 0))] for text, score in said]
 
     displays = [Display(0, 1000, strokes, luma, luma, luma, luma)]
-    (text,) = BandReader(Look(28), read_text, 0.7, 0.95).read(displays, np.zeros((1, 1), bool))
+    (text,) = texts_of(BandReader(Look(28), read_text, 0.7, 0.95), displays)
     assert text.best()[0] == "He went."
     assert len(text.readings) == number
 
@@ -312,5 +316,5 @@ def test_a_letter_of_a_logo_beside_a_line_is_not_read() -> None:
         return [[Reading("He went home.", 0.99, (0, 0, 0, 0))] for _ in pictures]
 
     reader = BandReader(Look(28, Anchor("centre", 150)), read_text, 0.7, 0.95)
-    assert len(list(reader.read([Display(0, 1000, strokes, luma, luma, luma, luma)], always))) == 1
+    assert len(texts_of(reader, [Display(0, 1000, strokes, luma, luma, luma, luma)], always)) == 1
     assert widths == [254 - (50 - round(0.6 * 28))]

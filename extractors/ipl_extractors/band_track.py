@@ -9,12 +9,15 @@ from ipl_extractors.band_frame import Look, Picture
 from ipl_extractors.display import Display
 from ipl_extractors.following import Follower
 from ipl_extractors.pieces import are_pieces, grown, grows, join
-from ipl_extractors.reading import BATCH, BandReader
+from ipl_extractors.reading import BandReader
 from ipl_extractors.readings import Merger, Text
 from ipl_extractors.sightings import Sighting
 from ipl_extractors.weave import put_upon
 
 __all__ = ["BandTrack"]
+
+BATCH = 24
+"""Displays that are read together: so many are enough to know the band by, and some minutes of a film."""
 
 
 class BandTrack:
@@ -35,7 +38,7 @@ class BandTrack:
         self._follower = Follower(look)
         self._reader = BandReader(look, read_text, min_score, sure_score, sightings, language)
         self._merger = Merger(same_text, sure_score)
-        self._unread: list[Display] = []
+        self._last: Display | None = None  # it may go on
 
     @property
     def apostrophe(self) -> str:
@@ -45,29 +48,32 @@ class BandTrack:
     def push(self, time_ms: float, picture: Picture) -> Iterator[Text]:
         """Takes a frame, and yields the texts that are whole since the last one."""
         self._add(self._follower.push(time_ms, picture))
-        if len(self._unread) > BATCH:
-            *whole, last = self._unread
-            self._unread = [last]  # it may go on
-            yield from self._read(whole)
+        if self._reader.num_taken >= BATCH:
+            yield from self._read()
 
     def end(self) -> Iterator[Text]:
         """Yields the last texts."""
         self._add(self._follower.end())
-        yield from self._read(self._unread)
-        self._unread = []
+        if self._last is not None:
+            self._reader.take(self._last, self._follower.always_on)
+            self._last = None
+        yield from self._read()
         yield from self._merger.end()
 
     def _add(self, displays: Iterable[Display]) -> None:
         for display in displays:
-            if self._unread and self._look.weaves:
-                display = put_upon(display, self._unread[-1], self._look)
-            if self._unread and are_pieces(self._unread[-1], display, self._look):
-                self._unread[-1] = join(self._unread[-1], display, self._look.dark)
-            elif self._unread and grows(self._unread[-1], display, self._look):
-                self._unread[-1] = grown(self._unread[-1], display)
+            last, self._last = self._last, display
+            if last is None:
+                continue
+            if self._look.weaves:
+                display = self._last = put_upon(display, last, self._look)
+            if are_pieces(last, display, self._look):
+                self._last = join(last, display, self._look.dark)
+            elif grows(last, display, self._look):
+                self._last = grown(last, display)
             else:
-                self._unread.append(display)
+                self._reader.take(last, self._follower.always_on)
 
-    def _read(self, displays: Sequence[Display]) -> Iterator[Text]:
-        for text in self._reader.read(displays, self._follower.always_on):
+    def _read(self) -> Iterator[Text]:
+        for text in self._reader.read(self._follower.always_on):
             yield from self._merger.push(text)

@@ -28,6 +28,7 @@ from ipl_extractors.band_search import BandSearch
 from ipl_extractors.band_track import BandTrack
 from ipl_extractors.evidence import crop_name, readings_of, save_crop, write_readings
 from ipl_extractors.outlines import Closed
+from ipl_extractors.read_ahead import reading_ahead
 from ipl_extractors.readings import Text, Vote
 from ipl_extractors.rolling import Unrolled, unrolled
 from ipl_extractors.rows import is_same_text
@@ -119,8 +120,13 @@ class BurnedIn:
 
         Each band is a track, and where two languages are displayed at once, each script of a band.
         """
-        if not media.has_video:
-            return
+        if media.has_video:
+            with reading_ahead(read_text) as reader:
+                yield from self._cues(media, language, reader, work_dir)
+
+    def _cues(
+        self, media: MediaInfo, language: str | None, read_text: ReadText, work_dir: Path
+    ) -> Iterator[Cue | Reject]:
         search = BandSearch(media, read_text)
         bands = search.bands()
         if not bands:

@@ -15,10 +15,12 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from rapidfuzz.fuzz import ratio
 
 from ipl.hookspecs import ReadText
@@ -32,6 +34,7 @@ from ipl_extractors.line_boxes import line_boxes, tallest
 from ipl_extractors.outlines import NONE_CLOSED, Closed, enclosed, most_closed
 from ipl_extractors.persistent import Persistent
 from ipl_extractors.probes import one_line
+from ipl_extractors.read_ahead import ReadAhead
 from ipl_extractors.readings import ALIKE_TEXTS, DOUBTFUL_AGREE, Text, Vote, loses_little
 from ipl_extractors.scenery import STAYED, logo_area, share_on, without_logo, without_signs
 from ipl_extractors.sightings import Sighting, reading_of
@@ -39,10 +42,8 @@ from ipl_extractors.strokes import Luma, Mask, contrast, near, runs, stroke_mask
 from ipl_extractors.typography import Line, Typography
 from ipl_extractors.wording import worded
 
-__all__ = ["BATCH", "BandReader"]
+__all__ = ["BandReader"]
 
-BATCH = 24
-"""Displays that are read together: so many are enough to know the band by, and some minutes of a film."""
 OVER_IT = 0.5
 """A letter of which less than this share is a logo's too covers it: the logo is not to be wiped out there."""
 SURE_LETTER = 0.7
@@ -65,6 +66,26 @@ ink, and of 221 the last character stood up to a quarter of the height beyond it
 """
 MISSED = 0.6
 """How far from a letter's centre its own ink is at the most, as a share of the line's height."""
+
+
+class _Line(NamedTuple):
+    """A line of a display: its box in the band, its pictures, and what was read of it in a whole frame."""
+
+    box: Box
+    crop: Crop
+    seen: Reading | None
+
+
+@dataclass
+class _Taken:
+    """A display that waits to be read."""
+
+    display: Display
+    alone: Display
+    """without signs"""
+    lines: list[_Line] = field(default_factory=list)
+    is_clean: bool = False
+    """whether those were found when nothing of it was known to be always there"""
 
 
 class BandReader:
@@ -90,42 +111,66 @@ class BandReader:
         self._lexicon = Lexicon(language)
         self._typography = Typography()
         self._displayed = Persistent()
+        self._taken: list[_Taken] = []
 
     @property
     def apostrophe(self) -> str:
         """The kind of apostrophe that the band's text has, as far as it was read; what is read has straight ones."""
         return self._typography.apostrophe
 
-    def read(self, displays: Sequence[Display], always_on: Mask) -> Iterator[Text]:
-        """Yields each display's text in their order; a text without readings where nothing can be relied on.
+    @property
+    def num_taken(self) -> int:
+        """How many displays wait to be read."""
+        return len(self._taken)
 
-        `always_on` is what stands out while no text is shown, bool [H, W].
+    def take(self, display: Display, always_on: Mask) -> None:
+        """Takes the next display, to be read with those around it; has its lines read ahead as they seem to be.
+
+        `always_on` is what stands out while no text is shown, as far as that is known, bool [H, W].
         """
-        for display in displays:
-            stands_out = contrast(display.stack, self._look.line_height, self._look.dark)
-            self._displayed.add(stroke_mask(stands_out, self._look.line_height, self._look.marks, self._look.bare))
-        logo = logo_area(self._displayed.always & always_on, self._look)
-        shown, boxes = [], []
-        for display in displays:
-            alone = without_signs(display, self._look)
-            share = share_on(alone.strokes, always_on)
-            letters = alone.strokes & (share >= STAYED)
-            over_it = alone.strokes & (share < OVER_IT)
-            shown.append(without_logo(replace(alone, strokes=alone.strokes & ~letters), logo & ~near(over_it)))
-            boxes.append(self._boxes(shown[-1], letters))
-        lines = [(each, box) for each, around in zip(shown, boxes, strict=True) for box in around]
-        crops = [line_crop(each, box, self._look) for each, box in lines]
-        seen = [self._seen(each, box, crop) for (each, box), crop in zip(lines, crops, strict=True)]
-        variants = self._variants(crops, seen)
-        for display, around in zip(displays, boxes, strict=True):
-            found = _without_lone_bar({box: next(variants) for box in around})
+        stands_out = contrast(display.stack, self._look.line_height, self._look.dark)
+        self._displayed.add(stroke_mask(stands_out, self._look.line_height, self._look.marks, self._look.bare))
+        taken = _Taken(display, without_signs(display, self._look))
+        self._taken.append(taken)
+        if isinstance(self._read_text, ReadAhead):
+            taken.lines = self._lines(taken, always_on, self._logo(always_on))
+            unread = [line.crop for line in taken.lines if not (line.seen and self._is_whole(line.seen, line.crop))]
+            self._read_text.expect([_picture(crop.tight) for crop in unread])
+
+    def read(self, always_on: Mask) -> Iterator[Text]:
+        """Yields the text of each display taken, in order; a text without readings where nothing can be relied on."""
+        taken, self._taken = self._taken, []
+        logo = self._logo(always_on)
+        for each in taken:
+            each.lines = self._lines(each, always_on, logo)
+        lines = [line for each in taken for line in each.lines]
+        variants = self._variants([line.crop for line in lines], [line.seen for line in lines])
+        for each in taken:
+            found = _without_lone_bar({line.box: next(variants) for line in each.lines})
             told_once = _once(found, self._look.line_height)
             told = [box for box, line in found.items() if line]
             on_row, on_a_row = (any(map(has, told)) for has in (self._look.is_on_row, self._look.is_on_a_row))
-            closed = reduce(most_closed, (self._closed(display, box) for box in told), NONE_CLOSED)
-            own = _inside(display.strokes, told) if told else display.strokes
-            text = self._text(replace(display, strokes=own), told_once)
+            closed = reduce(most_closed, (self._closed(each.display, box) for box in told), NONE_CLOSED)
+            own = _inside(each.display.strokes, told) if told else each.display.strokes
+            text = self._text(replace(each.display, strokes=own), told_once)
             yield replace(text, closed=closed, on_row=on_row, on_a_row=on_a_row)
+
+    def _logo(self, always_on: Mask) -> Mask:
+        return logo_area(self._displayed.always & always_on, self._look)
+
+    def _lines(self, taken: _Taken, always_on: Mask, logo: Mask) -> list[_Line]:
+        """The lines of a display without what is always there; those that it has, if nothing of it ever was."""
+        alone = taken.alone
+        is_clean = not logo.any() and not (alone.strokes & always_on).any()
+        if taken.is_clean and is_clean:
+            return taken.lines
+        taken.is_clean = is_clean
+        share = share_on(alone.strokes, always_on)
+        letters = alone.strokes & (share >= STAYED)
+        over_it = alone.strokes & (share < OVER_IT)
+        shown = without_logo(replace(alone, strokes=alone.strokes & ~letters), logo & ~near(over_it))
+        crops = [(box, line_crop(shown, box, self._look)) for box in self._boxes(shown, letters)]
+        return [_Line(box, crop, self._seen(shown, box, crop)) for box, crop in crops]
 
     def _closed(self, display: Display, box: Box) -> Closed:
         """Which shares of a line's strokes are closed off by others, in those of its pictures where most are."""
@@ -137,13 +182,13 @@ class BandReader:
     def _boxes(self, display: Display, foreign: Mask) -> list[Box]:
         if np.count_nonzero(display.strokes) < self._look.fewest:
             return []
-        boxes = self._lines(display.strokes, foreign)
+        boxes = self._line_boxes(display.strokes, foreign)
         if all(box.bottom - box.top <= tallest(self._look.line_height) for box in boxes):
             return boxes
         # Two lines may look like one where the scene is seen between them.
-        return max(boxes, self._lines(without_scene(display, self._look), foreign), key=len)
+        return max(boxes, self._line_boxes(without_scene(display, self._look), foreign), key=len)
 
-    def _lines(self, strokes: Mask, foreign: Mask) -> list[Box]:
+    def _line_boxes(self, strokes: Mask, foreign: Mask) -> list[Box]:
         return line_boxes(strokes, self._look.line_height, self._look.anchor, foreign, self._look.rows)
 
     def _seen(self, display: Display, box: Box, crop: Crop) -> Reading | None:
@@ -155,17 +200,13 @@ class BandReader:
 
         What was `seen` of a line before counts as read, and first if it is sure.
         """
-
-        def is_whole(number: int, reading: Reading) -> bool:
-            return not (self._is_doubtful(reading) or _misses_ink(reading, crops[number], self._look.line_height))
-
         known = {number: each for number, each in enumerate(seen) if each}
-        surely = {number: each for number, each in known.items() if is_whole(number, each)}
+        surely = {number: each for number, each in known.items() if self._is_whole(each, crops[number])}
         others = [number for number in range(len(crops)) if number not in surely]
         read = surely | self._read({number: (crops[number], crops[number].tight) for number in others})
         self._lexicon.learn(each for each in read.values() if not self._is_doubtful(each))
         found = [[worded(read[number], self._lexicon)] for number in range(len(crops))]
-        doubtful = [number for number in others if not is_whole(number, found[number][0])]
+        doubtful = [number for number in others if not self._is_whole(found[number][0], crops[number])]
         for number in known.keys() & doubtful:
             found[number].append(worded(known[number], self._lexicon))
         unsettled = [number for number in doubtful if len(found[number]) == 1 or not self._is_settled(found[number])]
@@ -189,6 +230,10 @@ class BandReader:
         is_same = len({each.text for each in found}) == 1 and min(each.score for each in found) >= self._min_score
         return is_same and not self._lexicon.num_unknown(found[0].text)
 
+    def _is_whole(self, reading: Reading, crop: Crop) -> bool:
+        """Whether a reading of a line is sure, and nothing of the line is beside it."""
+        return not (self._is_doubtful(reading) or _misses_ink(reading, crop, self._look.line_height))
+
     def _is_doubtful(self, reading: Reading) -> bool:
         """Whether a reading, or one letter of it, is not sure; the sureness of many others hides that of one."""
         return reading.score < self._sure_score or min(reading.scores, default=1.0) < SURE_LETTER
@@ -197,7 +242,7 @@ class BandReader:
         """Reads a picture of each of some lines, by their numbers."""
         if not pictures:
             return {}
-        found = self._read_text([np.repeat(luma[:, :, None], 3, axis=2) for _, luma in pictures.values()], True)
+        found = self._read_text([_picture(luma) for _, luma in pictures.values()], True)
         return {
             number: _own(one_line(each), crop, self._look.line_height)
             for (number, (crop, _)), each in zip(pictures.items(), found, strict=True)
@@ -254,6 +299,11 @@ class BandReader:
             always,
             has_grown=display.has_grown,
         )
+
+
+def _picture(luma: Luma) -> npt.NDArray[np.uint8]:
+    """A line as text readers take it, uint8 [H, W, 3]."""
+    return np.repeat(luma[:, :, None], 3, axis=2)
 
 
 def _inside(strokes: Mask, boxes: Sequence[Box]) -> Mask:
