@@ -1,7 +1,7 @@
 """What it takes until a process has imported what a stage needs: `python benchmarks/worker_start.py`.
 
-A new Python, against one that is forked (`ipl.forkserver`): the first, which waits for the server, and the next ones. For
-ipl's plugins alone, and with torch. Seconds by the clock, the least of five. Last the same figures as one line of JSON.
+A new Python, against one that is forked (`ipl.forkserver`): the first, which waits for the server, and the next ones.
+For ipl's plugins alone, and with torch. Seconds by the clock, the least of five. Last the figures as one line of JSON.
 """
 
 from __future__ import annotations

@@ -177,8 +177,8 @@ class TextReader:
         """Returns the readings of each picture (uint8 [H, W, 3], RGB), top to bottom.
 
         With `lines` each picture is one line of text already, and the engine's detector is left out. With None only
-        boxes are asked for: an engine that finds them without reading leaves the texts empty. It is called in a thread of
-        its own, by one at a time; the same line may be asked for with others or alone, and must be read the same.
+        boxes are asked for: an engine that finds them without reading leaves the texts empty. It is called in a thread
+        of its own, by one at a time; a line may be asked for with others or alone, and must be read the same.
         """
 
 
