@@ -271,3 +271,20 @@ def test_one_letter_that_is_not_sure_makes_a_line_doubtful() -> None:
     assert sum(calls) == 1
     texts_of(reader(0.5), [shown])
     assert sum(calls) == 1 + 2
+
+
+@pytest.mark.parametrize(("mark", "kept"), [("—", False), ("-", True)])
+def test_a_long_dash_that_has_no_ink_is_the_edge_of_something(mark: str, kept: bool) -> None:
+    """A hyphen is so short that it may not be seen; both stand just before the line."""
+    look = Look(28)
+    shown = display(drawn(("Nobody came", 200, 34)), look)
+    columns = np.flatnonzero(shown.strokes.any(axis=0))
+
+    def read_text(crops: Sequence[np.ndarray], is_line: bool) -> list[list[Reading]]:
+        places = np.linspace(20, crops[0].shape[1] - 20, 11).tolist()
+        return [[Reading(f"{mark}Nobody came", 0.99, (0, 0, 0, 0), (0.0, *places))] for _ in crops]
+
+    assert columns[0] > 20
+    (text,) = texts_of(BandReader(look, read_text, 0.7, 0.95), [shown])
+    assert text.best()[0].lstrip("- ") == "Nobody came"
+    assert text.best()[0].startswith(("-", "—")) == kept

@@ -114,6 +114,23 @@ def test_a_capital_is_small_where_the_ink_has_a_small_one() -> None:
     assert Typography().mend([line("another dog walked", "another dog Walked")]) == ["another dog walked"]
 
 
+def bars(read: str, heights: str, most: int) -> Line:
+    """A line of bars as high as the digits say, in pixels up to `most`, which was read as a text."""
+    ink = np.zeros((most + 4, 8 * len(read)), bool)
+    for number, height in enumerate(heights.split()):
+        ink[2 + most - int(height) : 2 + most, 8 * number + 1 : 8 * number + 6] = True
+    return Line(read, tuple(8.0 * number + 3 for number in range(len(read))), ink)
+
+
+@pytest.mark.parametrize(("low", "meant"), [(13, "So?"), (10, "SO?")])
+def test_how_high_a_small_letter_is_the_typeface_tells(low: int, meant: str) -> None:
+    """Of a letter of 0.81 of a capital nothing tells but the others which it is."""
+    other = bars("Tamer", f"16 {low} {low} {low} {low}", 16)
+    more = bars("Hen", f"16 {low} {low}", 16)
+    assert Typography().mend([bars("SO?", "16 13 16", 16)]) == ["SO?"]
+    assert Typography().mend([other, more, bars("SO?", "16 13 16", 16)])[-1] == meant
+
+
 @pytest.mark.parametrize("shown", ["Our bird flew home", "- She came. We left"])
 def test_a_sentence_begins_with_a_capital_where_the_ink_has_one(shown: str) -> None:
     assert Typography().mend([line(shown, shown.replace("O", "o").replace("S", "s").replace("W", "w"))]) == [shown]
@@ -184,6 +201,19 @@ def test_a_dash_that_was_not_read_is_put_before_its_line() -> None:
 def test_an_ellipsis_has_three_dots(shown: str) -> None:
     read = shown.replace("...", "." if shown.startswith(".") else "..")
     assert Typography().mend([line(read, read)]) == [shown]
+
+
+@pytest.mark.parametrize(
+    ("read", "meant"),
+    [
+        ("Dr, O'Neil saw Mrs.Okafor", "Dr. O'Neil saw Mrs. Okafor"),
+        ("Is he a Dr, or not", "Is he a Dr, or not"),
+        ("At last, She came", "At last, She came"),
+    ],
+)
+def test_a_title_before_a_name_has_a_dot_and_a_space(read: str, meant: str) -> None:
+    assert Typography().mend([Line(read, (), np.ones((8, 8), bool))]) == [read], "its ink tells nothing"
+    assert Typography().mend([line(read, read)]) == [meant]
 
 
 def test_marks_after_chinese_letters_are_full_width() -> None:

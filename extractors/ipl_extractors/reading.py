@@ -54,8 +54,8 @@ NEAR_LINE = 0.7
 """Lines of one text begin farther from one another than this share of their height."""
 WITNESS = 0.5
 """A reading that is more likely wrong than right bears out no other."""
-FAINT_MARKS = frozenset(".,-–—…'\"")
-"""What is too small to be seen for sure in the ink."""
+FAINT_MARKS = frozenset(".,-…'\"")
+"""What is too small to be seen for sure in the ink. A long dash is not: without ink it is the edge of a letterbox."""
 BARS = frozenset("1Il一丨")
 """What alone is no text for sure: a bar of the scene looks just like it."""
 BEFORE, BEYOND = 0.1, 0.5

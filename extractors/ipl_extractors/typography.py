@@ -29,6 +29,11 @@ STRAIGHT, CURLED = "'", "’"
 REMEMBERED = 400
 SMALL, LARGE = 0.8, 0.95
 """A letter lower than the one share of the tall letters' height is small, one higher than the other is a capital."""
+LOW, FEWEST_LOW = frozenset("aemnr"), 5
+"""Letters that are no higher than an x; so many tell how high that is in the track's typeface, if it is high."""
+NEAR_LOW = 0.4
+"""A letter that is no farther from that height to a capital's than this share of the way is small, too: in 20 pixels an
+x is 0.8 of a capital in some faces, an o of others 0.83."""
 CAPITAL = 0.86
 """As LARGE, where capitals are expected; they are at times a little less high than an l."""
 FEW = 3
@@ -75,6 +80,8 @@ _AFTER_MARK = re.compile(r"(?<=[,.!?;:])\w|(?<=^[-–])\w")
 _BEFORE_MARK = re.compile(r"(?<=\w) (?=[.,!?;:/])")
 _HYPHEN = re.compile(r"(?<=\w)(?: -|- |-)(?=\w)")
 _APOSTROPHE = re.compile(r"(?<=[^\W\d_])['’](?=[^\W\d_])")
+_TITLE = re.compile(r"\b(Mrs?|Ms|Dr|Prof)(?:, (?=[A-Z][a-z'])|\.(?=[A-Z]))")
+"""A title before a name, with a comma or without a space, as none is ever written."""
 _STARTS = re.compile(r"(^|[.!?] ?)\W*$")
 """What stands before the first letter of a sentence."""
 
@@ -132,6 +139,7 @@ class Typography:
 
     def __init__(self) -> None:
         self._capitals: deque[int] = deque(maxlen=REMEMBERED)
+        self._low: deque[float] = deque(maxlen=REMEMBERED)  # as shares of the tall letters of their line
         self._apostrophes: Counter[str] = Counter()
 
     @property
@@ -156,9 +164,20 @@ class Typography:
         return [with_apostrophes(mended.get(id(line), line.text), STRAIGHT) for line in lines]
 
     def _learn(self, line: Line) -> None:
-        for number, glyph in _glyphs(line).items():
-            if line.text[number] in TALL:
-                self._capitals.append(glyph.height)
+        glyphs = _glyphs(line)
+        tall = [glyph.height for number, glyph in glyphs.items() if line.text[number] in TALL]
+        self._capitals += tall
+        if tall:
+            low = (glyph.height for number, glyph in glyphs.items() if line.text[number] in LOW)
+            self._low += [height / median(tall) for height in low]
+
+    @property
+    def _small(self) -> float:
+        """Up to which share of a capital's height a letter is small."""
+        if len(self._low) < FEWEST_LOW:
+            return SMALL
+        low = median(self._low)
+        return min(LARGE, max(SMALL, low + NEAR_LOW * (1 - low)))
 
     def _mended(self, line: Line) -> str:
         glyphs = _glyphs(line)
@@ -173,7 +192,8 @@ class Typography:
         for number, glyph in glyphs.items():
             # What hangs below the line is no part of the letter, but of the picture behind it.
             if not tall or abs(glyph.bottom - median(each.bottom for each in tall)) <= OFF_LINE * glyph.height:
-                letters[number] = _letter(line.text, number, glyph, capital if is_borne_out else 0.0, are_alike)
+                height = capital if is_borne_out else 0.0
+                letters[number] = _letter(line.text, number, glyph, height, self._small, are_alike)
         for number in _with_a_bar_too_many(line):
             letters[number] = A_BAR_LESS[letters[number]]
         text = _set_marks(_set_spaces("".join(letters), line))
@@ -187,14 +207,17 @@ def with_apostrophes(text: str, apostrophe: str) -> str:
     return _APOSTROPHE.sub(apostrophe, text)
 
 
-def _letter(text: str, number: int, glyph: _Glyph, capital: float, is_certain: bool) -> str:
-    """The letter that the ink shows, given how high capitals are (0 where that is not known), and how certainly."""
+def _letter(text: str, number: int, glyph: _Glyph, capital: float, small: float, is_certain: bool) -> str:
+    """The letter that the ink shows, given how high capitals are (0 where that is not known), and how certainly.
+
+    `small` is up to which share of that height letters are small.
+    """
     letter = text[number]
     if letter in TWINS and capital:
         share = glyph.height / capital
         is_short = sum(map(str.isalpha, text)) <= FEW
         may_start = _STARTS.search(text[:number]) is not None  # "Mr. Okafor" too: there a capital is no mistake
-        if share < SMALL and (is_short or (is_certain and not may_start)):
+        if share < small and (is_short or (is_certain and not may_start)):
             return letter.lower()
         if (share > LARGE and is_short) or (share > CAPITAL and is_certain and may_start):
             return letter.upper()
@@ -324,8 +347,9 @@ def _set_marks(text: str) -> str:
     """Sets marks as they are set.
 
     They are of full width after Chinese or Japanese letters, and of half width after Latin ones; an ellipsis has three
-    dots, of which recognisers lose one, or two where nothing is before it.
+    dots, of which recognisers lose one, or two where nothing is before it; a title has a dot and a space before a name.
     """
+    text = _TITLE.sub(r"\1. ", text)
     text = re.sub(r"(?<=[^.])\.\.(?!\.)|^\.{1,2}(?= \w)", "...", text)
     text = re.sub(r"(?<=[\u3040-\u30ff\u3400-\u9fff])[?!,:;]", lambda mark: chr(ord(mark[0]) + 0xFEE0), text)
     return re.sub(r"(?<=[A-Za-z0-9])[？！，：；]", lambda mark: chr(ord(mark[0]) - 0xFEE0), text)
