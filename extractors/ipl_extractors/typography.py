@@ -210,14 +210,14 @@ def with_apostrophes(text: str, apostrophe: str) -> str:
 def _letter(text: str, number: int, glyph: _Glyph, capital: float, small: float, is_certain: bool) -> str:
     """The letter that the ink shows, given how high capitals are (0 where that is not known), and how certainly.
 
-    `small` is up to which share of that height letters are small.
+    `small` is up to which share of that height letters of a short line are small; elsewhere a capital is mostly a name.
     """
     letter = text[number]
     if letter in TWINS and capital:
         share = glyph.height / capital
         is_short = sum(map(str.isalpha, text)) <= FEW
         may_start = _STARTS.search(text[:number]) is not None  # "Mr. Okafor" too: there a capital is no mistake
-        if share < small and (is_short or (is_certain and not may_start)):
+        if (share < small and is_short) or (share < SMALL and is_certain and not may_start):
             return letter.lower()
         if (share > LARGE and is_short) or (share > CAPITAL and is_certain and may_start):
             return letter.upper()
