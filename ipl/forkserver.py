@@ -234,7 +234,7 @@ def _next_fork(line: socket.socket) -> tuple[_Request, list[int]] | None:
         except (EOFError, ConnectionError):
             return None
         for module in request.modules:
-            with suppress(ImportError):  # whoever needs it will tell
+            with suppress(Exception):  # whoever needs it will tell
                 importlib.import_module(module)
         gc.collect()
         gc.freeze()  # else the collector writes to all that is shared
