@@ -58,6 +58,7 @@ SUITES = {
     "twenty-seventh": Suite(seed=11500, films=24, sentences=9, tallest=720),
     "twenty-eighth": Suite(seed=11600, films=24, sentences=9, tallest=720),
     "twenty-ninth": Suite(seed=11700, films=24, sentences=9, tallest=720),
+    "thirtieth": Suite(seed=11800, films=24, sentences=9, tallest=720),
     "clips": Suite(seed=12300, films=40, sentences=1, tallest=720),
     "clip-pairs": Suite(seed=12400, films=40, sentences=2, tallest=720),
     "more-clips": Suite(seed=12500, films=40, sentences=1, tallest=720),
