@@ -16,6 +16,7 @@ import pytest
 
 from ipl import forkserver
 from ipl.errors import StageError
+from ipl.executors import map_tasks
 
 pytestmark = pytest.mark.skipif(not forkserver.FORKS, reason="processes are forked on Linux only")
 
@@ -165,3 +166,16 @@ def test_it_ends_with_its_owner_even_where_a_fork_of_that_lives_on(tmp_path: Pat
         while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
             assert time.monotonic() < deadline, "the server outlived its owner"
             time.sleep(0.05)
+
+
+def test_where_nothing_may_be_forked_it_is_a_new_python(
+    started: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forkserver, "FORKS", False)
+    monkeypatch.setattr(forkserver, "_server", None)
+    monkeypatch.setenv("IPL_TOLD", "anew")
+    assert told(started, tmp_path, modules=["wave"])["env"] == "anew"
+    with started("leave", 7) as process:
+        assert process.wait(30) == 7
+    assert forkserver._server is None
+    assert [each.result for each in map_tasks(abs, [-1, -2], 1)] == [1, 2]
