@@ -29,12 +29,11 @@ from pathlib import Path
 from typing import Any
 
 from ipl.errors import StageError
-from ipl.worker import ENVIRONMENT
+from ipl.worker import ENVIRONMENT, SECONDS_BETWEEN_LOOKS
 
 __all__ = ["Process", "preload", "serve", "start"]
 
 FORKS = sys.platform == "linux"
-SECONDS_BETWEEN_LOOKS = 1.0
 
 
 @dataclass(frozen=True)

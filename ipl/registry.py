@@ -200,10 +200,12 @@ class Registry:
         self._infos[role, name] = info
 
 
-def own_modules() -> list[str]:
+@cache
+def own_modules() -> tuple[str, ...]:
     """The modules of the plugins that come with ipl."""
     found = entry_points(group=PROJECT)
-    return sorted({entry.module for entry in found if entry.dist is not None and entry.dist.name == PROJECT})
+    own = {entry.module for entry in found if entry.dist is not None and entry.dist.name == PROJECT}
+    return tuple(sorted(own))
 
 
 def _role_of(cls: type, origin: str) -> str:

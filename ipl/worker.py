@@ -20,7 +20,7 @@ from functools import lru_cache
 from multiprocessing.connection import Connection
 from typing import Any
 
-__all__ = ["ENVIRONMENT", "Failure", "Loaded", "Report", "attempt", "report", "serve"]
+__all__ = ["ENVIRONMENT", "SECONDS_BETWEEN_LOOKS", "Failure", "Loaded", "Report", "attempt", "report", "serve"]
 
 ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 """Set for every worker: one thread each, as several small thread pools on one machine slow each other down."""
@@ -101,12 +101,12 @@ def serve(descriptor: int) -> None:
         connection.send(None)  # started well
         try:
             payload = connection.recv_bytes()
-            known = set(sys.modules)
+            unknown = [name for name in SLOW if name not in sys.modules]
             while True:
                 answer = _answer(payload, connection.recv_bytes())
-                if loaded := tuple(name for name in SLOW if name in sys.modules and name not in known):
-                    connection.send_bytes(pickle.dumps(Loaded(loaded)))
-                    known.update(loaded)
+                if loaded := [name for name in unknown if name in sys.modules]:
+                    connection.send_bytes(pickle.dumps(Loaded(tuple(loaded))))
+                    unknown = [name for name in unknown if name not in loaded]
                 connection.send_bytes(answer)
         except (EOFError, ConnectionError):
             return

@@ -122,9 +122,9 @@ class BurnedIn:
         """
         if media.has_video:
             with reading_ahead(read_text) as reader:
-                yield from self._cues(media, language, reader, work_dir)
+                yield from self._read(media, language, reader, work_dir)
 
-    def _cues(
+    def _read(
         self, media: MediaInfo, language: str | None, read_text: ReadText, work_dir: Path
     ) -> Iterator[Cue | Reject]:
         search = BandSearch(media, read_text)

@@ -100,6 +100,14 @@ class Line:
         return _runs(self.ink.any(axis=0))
 
     @cached_property
+    def glyphs(self) -> dict[int, _Glyph]:
+        """Each letter that has a run to itself, by its number."""
+        owners: dict[int, list[int]] = defaultdict(list)
+        for number, run in zip(self.letters, self.run_of, strict=True):
+            owners[run].append(number)
+        return {numbers[0]: _glyph(self.ink, *self.runs[run]) for run, numbers in owners.items() if len(numbers) == 1}
+
+    @cached_property
     def rows(self) -> tuple[int, int]:
         """The first row with ink, and the one after the last."""
         inked = np.flatnonzero(self.ink.any(axis=1))
@@ -164,11 +172,10 @@ class Typography:
         return [with_apostrophes(mended.get(id(line), line.text), STRAIGHT) for line in lines]
 
     def _learn(self, line: Line) -> None:
-        glyphs = _glyphs(line)
-        tall = [glyph.height for number, glyph in glyphs.items() if line.text[number] in TALL]
+        tall = [glyph.height for number, glyph in line.glyphs.items() if line.text[number] in TALL]
         self._capitals += tall
         if tall:
-            low = (glyph.height for number, glyph in glyphs.items() if line.text[number] in LOW)
+            low = (glyph.height for number, glyph in line.glyphs.items() if line.text[number] in LOW)
             self._low += [height / median(tall) for height in low]
 
     @property
@@ -180,7 +187,7 @@ class Typography:
         return min(LARGE, max(SMALL, low + NEAR_LOW * (1 - low)))
 
     def _mended(self, line: Line) -> str:
-        glyphs = _glyphs(line)
+        glyphs, small = line.glyphs, self._small
         letters = list(line.text)
         tall = [glyph for number, glyph in glyphs.items() if line.text[number] in TALL]
         heights = [glyph.height for glyph in tall]
@@ -193,7 +200,7 @@ class Typography:
             # What hangs below the line is no part of the letter, but of the picture behind it.
             if not tall or abs(glyph.bottom - median(each.bottom for each in tall)) <= OFF_LINE * glyph.height:
                 height = capital if is_borne_out else 0.0
-                letters[number] = _letter(line.text, number, glyph, height, self._small, are_alike)
+                letters[number] = _letter(line.text, number, glyph, height, small, are_alike)
         for number in _with_a_bar_too_many(line):
             letters[number] = A_BAR_LESS[letters[number]]
         text = _set_marks(_set_spaces("".join(letters), line))
@@ -373,16 +380,3 @@ def _glyph(ink: Mask, first: int, end: int) -> _Glyph:
     rows = np.flatnonzero(ink[:, first:end].any(axis=1))
     top, bottom = int(rows[0]), int(rows[-1]) + 1
     return _Glyph(bottom - top, bottom, float(ink[top:bottom, first:end].mean()))
-
-
-def _glyphs(line: Line) -> dict[int, _Glyph]:
-    """Each letter that has a run to itself, by its number."""
-    owners: dict[int, list[int]] = {}
-    for number, run in zip(line.letters, line.run_of, strict=True):
-        owners.setdefault(run, []).append(number)
-    glyphs = {}
-    for run, numbers in owners.items():
-        first, end = line.runs[run]
-        if len(numbers) == 1:
-            glyphs[numbers[0]] = _glyph(line.ink, first, end)
-    return glyphs
