@@ -133,7 +133,7 @@ class BandReader:
         taken = _Taken(display, without_signs(display, self._look))
         self._taken.append(taken)
         if isinstance(self._read_text, ReadAhead):
-            taken.lines = self._lines(taken, always_on, self._logo(always_on))
+            self._prepare(taken, always_on, self._logo(always_on))
             unread = [line.crop for line in taken.lines if not (line.seen and self._is_whole(line.seen, line.crop))]
             self._read_text.expect([_picture(crop.tight) for crop in unread])
 
@@ -142,7 +142,7 @@ class BandReader:
         taken, self._taken = self._taken, []
         logo = self._logo(always_on)
         for each in taken:
-            each.lines = self._lines(each, always_on, logo)
+            self._prepare(each, always_on, logo)
         lines = [line for each in taken for line in each.lines]
         variants = self._variants([line.crop for line in lines], [line.seen for line in lines])
         for each in taken:
@@ -158,19 +158,19 @@ class BandReader:
     def _logo(self, always_on: Mask) -> Mask:
         return logo_area(self._displayed.always & always_on, self._look)
 
-    def _lines(self, taken: _Taken, always_on: Mask, logo: Mask) -> list[_Line]:
-        """The lines of a display without what is always there; those that it has, if nothing of it ever was."""
+    def _prepare(self, taken: _Taken, always_on: Mask, logo: Mask) -> None:
+        """Finds a display's lines without what is always there; those that it has stay if nothing of it ever was."""
         alone = taken.alone
         is_clean = not logo.any() and not (alone.strokes & always_on).any()
         if taken.is_clean and is_clean:
-            return taken.lines
-        taken.is_clean = is_clean
+            return
         share = share_on(alone.strokes, always_on)
         letters = alone.strokes & (share >= STAYED)
         over_it = alone.strokes & (share < OVER_IT)
         shown = without_logo(replace(alone, strokes=alone.strokes & ~letters), logo & ~near(over_it))
         crops = [(box, line_crop(shown, box, self._look)) for box in self._boxes(shown, letters)]
-        return [_Line(box, crop, self._seen(shown, box, crop)) for box, crop in crops]
+        taken.lines = [_Line(box, crop, self._seen(shown, box, crop)) for box, crop in crops]
+        taken.is_clean = is_clean
 
     def _closed(self, display: Display, box: Box) -> Closed:
         """Which shares of a line's strokes are closed off by others, in those of its pictures where most are."""
