@@ -11,6 +11,7 @@ from ipl_extractors.band_frame import Look
 from ipl_extractors.crops import FAINT_LUMA, Crop, line_crop, without_scene
 from ipl_extractors.display import Display
 from ipl_extractors.line_boxes import line_boxes
+from ipl_extractors.rows import Anchor
 from ipl_extractors.strokes import contrast, stroke_mask
 from PIL import Image, ImageDraw, ImageFont
 
@@ -68,6 +69,39 @@ def test_letters_that_nothing_closes_off_stay_as_they_are() -> None:
     luma = drawn(scene(LETTERS, 20), 0)  # their upper halves are part of the bright scene
     crop = shown(luma)
     assert (crop.tight == crop.picture[3:-3]).all()
+
+
+def leaking(scene: np.ndarray, letters: str, left: int) -> np.ndarray:
+    """Outlined letters, of which the first have none: over a scene as bright as they are these run into it."""
+    image = Image.fromarray(scene)
+    draw = ImageDraw.Draw(image)
+    whole = "She washed our window"
+    draw.text((left, 14), whole, font=FONT, fill=LETTERS, stroke_width=3, stroke_fill=0)
+    before = draw.textlength(whole[: whole.index(letters)], FONT)
+    end = before + draw.textlength(letters, FONT)
+    bare = Image.fromarray(scene)
+    # A faint outline, as video leaves it: it is seen as one, but lets the letter and the scene run together.
+    ImageDraw.Draw(bare).text((left, 14), whole, font=FONT, fill=LETTERS, stroke_width=2, stroke_fill=170)
+    place = (left + round(before) - 3, 0, left + round(end), 60)
+    image.paste(bare.crop(place), place)
+    return np.array(image)
+
+
+@pytest.mark.parametrize(("letters", "anchor"), [("S", Anchor("left", 60)), ("w", None)])
+def test_letters_that_run_into_the_scene_are_not_taken_for_it(letters: str, anchor: Anchor | None) -> None:
+    luma = leaking(scene(LETTERS, LETTERS), letters, 60)
+    strokes = stroke_mask(contrast(drawn_at(60), 28), 28)
+    display = Display(0, 1000, strokes, luma, luma, luma, luma)
+    crop = line_crop(display, Box(40, 8, 360, 52), Look(28, anchor))
+    letters_at, ink_at = (np.flatnonzero(mask.any(axis=0)) for mask in (strokes[8:52, 40:360], crop.ink))
+    off = np.abs(letters_at[:, None] - ink_at).min(axis=1)
+    assert off.max() <= 4, "no letter is gone"
+
+
+def drawn_at(left: int) -> np.ndarray:
+    image = Image.new("L", (400, 60), 0)
+    ImageDraw.Draw(image).text((left, 14), "She washed our window", font=FONT, fill=LETTERS)
+    return np.array(image)
 
 
 def test_faint_letters_stand_out_more() -> None:

@@ -110,6 +110,19 @@ def test_of_pieces_that_read_alike_those_made_of_words_are_asked() -> None:
     assert whole.best()[0] == "Tell Nkosi to wait"
 
 
+def test_what_puts_a_piece_off_the_anchor_beside_the_words_of_another_is_a_sign() -> None:
+    def piece(start_ms: int, end_ms: int, said: str, off_anchor: float) -> Text:
+        vote = Vote(said, 0.99, end_ms - start_ms, off_anchor=off_anchor)
+        return replace(text(start_ms, end_ms, None), readings=(vote, Vote("Who goes there?", 0.9, 0, 0, off_anchor)))
+
+    for beside in ("Who goes there?BAKERY", "Who goes there?\nBAKERY"):
+        (whole,) = merged([piece(0, 2000, beside, 1.7), piece(2000, 2500, "Who goes there?", 0.05)])
+        assert whole.best()[0] == "Who goes there?"
+    two_lines = "Who goes there?\nIt is me."
+    (whole,) = merged([piece(0, 2000, two_lines, 0.1), piece(2000, 2500, "Who goes there?", 0.05)])
+    assert whole.best()[0] == two_lines, "all of it stands where lines do"
+
+
 def test_the_same_line_twice_with_a_gap_is_two_cues() -> None:
     assert len(merged([text(0, 800, "No!"), text(840, 2000, "No!")])) == 2
     assert merged([text(0, 800, None), text(840, 2000, None)]) == []

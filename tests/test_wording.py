@@ -56,6 +56,25 @@ def test_a_word_is_read_where_the_picture_allows_it(doubtful: Reading, meant: st
 
 
 @pytest.mark.parametrize(
+    ("read", "meant"),
+    [
+        ("She laug hed again", "She laughed again"),
+        ("What we ve seen, you re told", "What we've seen, you're told"),
+        ("Bot h walked home", "Both walked home"),
+        ("She saw a live river in New York", "She saw a live river in New York"),
+        ("Nobody saw Oka for there", "Nobody saw Oka for there"),  # it may be his name
+        ("No 12 b", "No 12 b"),
+    ],
+)
+def test_a_space_in_what_is_a_word_without_it_was_none(read: str, meant: str) -> None:
+    sure = reading(read)
+    found = worded(sure, lexicon(ENGLISH))
+    assert found.text == meant
+    assert len(found.centres) == len(found.scores) == len(meant)
+    assert worded(sure, Lexicon("ko")).text == read, "where words are not known all stays as it is"
+
+
+@pytest.mark.parametrize(
     "line",
     [
         reading("Captain Okafor slept"),  # a name, surely read

@@ -5,14 +5,15 @@ Shapes: H rows, W columns of the line's part of the band.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ipl.mining.media import Box
 from ipl_extractors.band_frame import Look
 from ipl_extractors.display import Display
-from ipl_extractors.strokes import Luma, Mask, box_of, near
+from ipl_extractors.rows import Anchor
+from ipl_extractors.strokes import Luma, Mask, box_of, near, own_span, runs
 
 __all__ = ["Crop", "line_crop", "without_scene"]
 
@@ -29,6 +30,10 @@ OPEN = 0.65
 """How bright the scene is at least where nothing closes it off, from the outlines' luma, 0, to the letters', 1."""
 LEAKING = 0.5
 """Letters of whose strokes a larger share can be reached from beside the line have no outlines all around."""
+LETTER = 0.35
+"""What is as wide, as a share of a line's height, is a letter; slits between letters are narrower."""
+LOST = 0.2
+"""By how much farther a line without the scene is off its anchor where that took letters, as a share of its height."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +67,12 @@ def line_crop(display: Display, box: Box, look: Look) -> Crop:
         stretch = FAINT_LUMA / max(1.0, luma - behind)
         bright = np.clip(behind + (bright.astype(np.float32) - behind) * stretch, 0, 255).astype(np.uint8)
         luma = behind + FAINT_LUMA
-    else:
-        scene = np.zeros_like(strokes) if look.bare else _scene_beside(strokes, bright, luma, behind)
+    elif not look.bare:
+        scene = _scene_beside(strokes, bright, luma, behind)
+        if _holds_letters(scene, strokes, look.line_height):
+            scene[:] = False
+        elif look.anchor is not None:
+            scene = _not_at_anchor(scene, strokes, replace(look.anchor, x=look.anchor.x - box.left), look.line_height)
         strokes = strokes & ~scene
         around = near(strokes) & ~scene
         bright = _painted(bright, near(scene, 1) & ~strokes, behind)
@@ -137,6 +146,35 @@ def _scene_beside(strokes: Mask, bright: Luma, luma: float, behind: float) -> Ma
     if np.count_nonzero(strokes & scene) > LEAKING * np.count_nonzero(strokes):
         return np.zeros_like(strokes)
     return scene
+
+
+def _holds_letters(scene: Mask, strokes: Mask, line_height: int) -> bool:
+    """Whether there is a letter's width within a line where nothing is left without the scene.
+
+    There an outline is too faint over what is as bright as the letters, and more of them may have lost a part.
+    """
+    gone, left = (mask.any(axis=0) for mask in (strokes & scene, strokes & ~scene))
+    inked = np.flatnonzero(left)
+    inside = np.flatnonzero(gone & ~left)
+    inside = inside[(inside > inked[0]) & (inside < inked[-1])] if len(inked) else inside
+    return any(run[-1] + 1 - run[0] >= LETTER * line_height for run in runs(inside, OUTLINE_PX))
+
+
+def _not_at_anchor(scene: Mask, strokes: Mask, anchor: Anchor, line_height: int) -> Mask:
+    """The scene without what stands at a line's ends, where the line without it is farther from the anchor.
+
+    A letter's outline may be too faint over what is brighter than the letter; but where lines begin, letters stand.
+    """
+    columns, kept = (np.flatnonzero(mask.any(axis=0)) for mask in (strokes, strokes & ~scene))
+    if not len(kept) or len(kept) == len(columns):
+        return scene
+    whole, rest = (own_span(each, line_height, anchor) for each in (columns, kept))
+    if anchor.off(*rest) <= anchor.off(*whole) + LOST * line_height:
+        return scene
+    left = scene.copy()
+    left[:, max(0, whole[0] - OUTLINE_PX) : rest[0]] = False
+    left[:, rest[1] + 1 : whole[1] + 1 + OUTLINE_PX] = False
+    return left
 
 
 def _painted(bright: Luma, area: Mask, luma: float) -> Luma:

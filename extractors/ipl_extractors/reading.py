@@ -152,7 +152,8 @@ class BandReader:
             on_row, on_a_row = (any(map(has, told)) for has in (self._look.is_on_row, self._look.is_on_a_row))
             closed = reduce(most_closed, (self._closed(each.display, box) for box in told), NONE_CLOSED)
             own = _inside(each.display.strokes, told) if told else each.display.strokes
-            text = self._text(replace(each.display, strokes=own), told_once)
+            off_anchor = max((self._off_anchor(line) for line in each.lines if line.box in told), default=0.0)
+            text = self._text(replace(each.display, strokes=own), told_once, off_anchor)
             yield replace(text, closed=closed, on_row=on_row, on_a_row=on_a_row)
 
     def _logo(self, always_on: Mask) -> Mask:
@@ -279,7 +280,14 @@ class BandReader:
         same = len(ranked) == len(found) > 1 and all(each.text == best.text for each in rest)
         return [best, *rest] if best.score >= self._sure_score or fairly_sure or same else []
 
-    def _text(self, display: Display, lines: Sequence[list[Reading]]) -> Text:
+    def _off_anchor(self, line: _Line) -> float:
+        """How far a line's ink is off the anchor, as a share of its height; 0 where lines have none in common."""
+        if self._look.anchor is None:
+            return 0.0
+        first, end = line.crop.extent
+        return self._look.anchor.off(line.box.left + first, line.box.left + end - 1) / self._look.line_height
+
+    def _text(self, display: Display, lines: Sequence[list[Reading]], off_anchor: float) -> Text:
         """The display's text, line by line, as its best readings have it; the others count for nothing but show."""
         start_ms, end_ms = round(display.start_ms), round(display.end_ms)
         told = [line for line in lines if line]
@@ -288,7 +296,7 @@ class BandReader:
             chosen = [line[min(variant, len(line) - 1)] for line in told]
             text, score = "\n".join(each.text for each in chosen), min(each.score for each in chosen)
             shown_ms = 0 if variant else end_ms - start_ms
-            votes.append(Vote(text, score, shown_ms, self._lexicon.num_unknown(text)))
+            votes.append(Vote(text, score, shown_ms, self._lexicon.num_unknown(text), off_anchor))
         always = np.minimum(display.early, display.late)
         return Text(
             start_ms,

@@ -41,6 +41,8 @@ MOST_UNREAD = 8
 """Over so many pieces that nothing was read of a text goes on, at the most: signs of a scene may touch for hours."""
 LEAST_MS, SHORTEST_MS = 833, 400
 """What houses ask for at least, and half of it; what shows for a shorter time must be read without a doubt."""
+BESIDE = 0.3
+"""By so much more of a line's height it is off the anchor if a sign touches it."""
 SHORTEST_TEXT = 2
 """Of so many characters is what shows for a shorter time, at the least: a stroke of the scene is read as a 1."""
 
@@ -68,6 +70,8 @@ class Vote(NamedTuple):
     shown_ms: int
     num_unknown: int = 0
     """how many of its words the language does not have"""
+    off_anchor: float = 0.0
+    """how far the ink of one of its lines is off the band's anchor, at the most, as a share of a line's height"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +125,13 @@ class Text:
         """The text that was read for the longest time, weighed by the scores, and the mean of its scores.
 
         Of pieces that read alike, those with the fewest unknown words are asked: the others were read over something.
+        What a piece has beside the words of another, and puts it off the anchor, is a sign that touches them.
         """
         votes: dict[str, list[Vote]] = defaultdict(list)
         for vote in self.readings:
             votes[vote.text].append(vote)
         ranked = sorted(votes.items(), key=lambda item: -sum(vote.score * vote.shown_ms for vote in item[1]))
+        ranked = [item for item in ranked if _is_alone(item, ranked[0])] or ranked
         alike = [(text, found) for text, found in ranked if ratio(ranked[0][0], text) >= ALIKE_TEXTS]
         shown = [item for item in alike if any(vote.shown_ms for vote in item[1])] or alike
         whole = [item for item in shown if loses_little(shown[0][0], item[0])]
@@ -328,6 +334,15 @@ def _bridges(one: Text, between: Sequence[Text], other: Text) -> bool:
         for each in between
     )
     return is_shown and _likeness(one, other) >= DOUBTFUL_AGREE
+
+
+def _is_alone(read: tuple[str, list[Vote]], most: tuple[str, list[Vote]]) -> bool:
+    """Whether a piece shows what most of a text does without words beside it that put it off the anchor."""
+    letters, more = ("".join(text.split()) for text, _ in (read, most))
+    if not SHORTEST_PART <= len(letters) < len(more) or letters not in more:
+        return False
+    off, off_most = ([vote.off_anchor for vote in votes if vote.shown_ms] for _, votes in (read, most))
+    return bool(off and off_most) and min(off) + BESIDE <= min(off_most)
 
 
 def loses_little(text: str, other: str) -> bool:

@@ -82,6 +82,10 @@ class Anchor:
         """The same place in a picture that is so many times as large."""
         return Anchor(self.kind, self.x * scale)
 
+    def off(self, first: float, last: float) -> float:
+        """How far from it a line from column `first` to `last` starts, ends, or has its centre, in pixels."""
+        return abs({"left": first, "centre": (first + last) / 2, "right": last}[self.kind] - self.x)
+
 
 @dataclass(frozen=True)
 class Row:

@@ -135,10 +135,7 @@ class _Words:
             return False
         left, _, right, _ = self.boxes.T
         ends = [(int(left[on].min()), int(right[on].max())) for on in on_rows if on.any()]
-        places = [
-            {"left": first, "centre": (first + last) / 2, "right": last}[look.anchor.kind] for first, last in ends
-        ]
-        return bool(ends) and all(abs(place - look.anchor.x) <= RIGHT_AT * look.line_height for place in places)
+        return bool(ends) and all(look.anchor.off(*each) <= RIGHT_AT * look.line_height for each in ends)
 
     def stand_at_anchor(self, chosen: Flags, look: Look) -> bool:
         """Whether some of the words, if there are any, stand at the anchor as one line."""

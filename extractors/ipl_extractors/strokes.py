@@ -222,10 +222,8 @@ def stands_at(anchor: Anchor, first: int, last: int, line_height: int) -> bool:
 
     A line may have some more at one end, of what is behind it; a title may well reach across the anchor.
     """
-    if anchor.kind != "centre":
-        return abs((first if anchor.kind == "left" else last) - anchor.x) <= line_height
-    off = abs((first + last) / 2 - anchor.x)
-    return off <= max(line_height, OFF_CENTRE * (last - first))
+    most = max(line_height, OFF_CENTRE * (last - first)) if anchor.kind == "centre" else line_height
+    return anchor.off(first, last) <= most
 
 
 def _strips(mask: Mask, line_height: int) -> list[tuple[int, int]]:

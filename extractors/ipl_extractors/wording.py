@@ -8,9 +8,11 @@ has no alternatives, and stays: names as well.
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise, product
 
 from ipl.records import Alternative, Reading
 from ipl_extractors.lexicon import Lexicon
@@ -21,6 +23,9 @@ WEIGHT = 0.5
 """The weight of words against what the reader saw."""
 LEAST_LETTERS = 2
 """One letter is hardly a word: a stroke of the scene that may be 1 or l is not to be "I" for that."""
+FOR_SPACE = {"": -2.0, "'": -1.5}
+"""log10 of how probable it is that a space was read for nothing, within a word, or for an apostrophe: readers are sure
+of spaces that are none."""
 MOST_PLACES, MOST_OTHERS = 5, 2
 """In so many places, the least sure, so many alternatives to what was read are tried."""
 
@@ -34,20 +39,41 @@ def worded(reading: Reading, lexicon: Lexicon) -> Reading:
     Its scores stay what the picture says: low where a word was chosen against it, and that of the whole as it was, for
     it tells whether there is a text at all.
     """
-    places = _places(reading)
     is_told = len(reading.centres) == len(reading.scores) == len(reading.text)
-    if not places or not is_told or sum(map(str.isalnum, reading.text)) < LEAST_LETTERS:
+    if not is_told or sum(map(str.isalnum, reading.text)) < LEAST_LETTERS:
         return reading
+    if places := _places(reading):
+        reading = _changed(reading, _likeliest(reading.text, places, lexicon))
+    wrong = tuple(_wrong_spaces(reading.text, lexicon))
+    return _changed(reading, wrong) if wrong else reading
+
+
+def _likeliest(text: str, places: Sequence[Sequence[Alternative]], lexicon: Lexicon) -> Choice:
+    """What is read at each place if the whole text is as likely as it can be."""
 
     def likelihood(choice: Choice) -> float:
         seen = sum(math.log10(each.odds) for each in choice)
-        words = lexicon.log10_odds(_text(reading.text, choice))
+        words = lexicon.log10_odds(_text(text, choice))
         # A word of one letter is less likely than none at all: it is not to be left out for that.
-        left_out = (reading.text[each.start : each.end] for each in choice if _leaves_out(reading.text, each))
+        left_out = (text[each.start : each.end] for each in choice if _leaves_out(text, each))
         words += sum(min(0.0, lexicon.log10_odds(word)) for word in left_out if not lexicon.num_unknown(word))
         return seen + WEIGHT * words
 
-    return _changed(reading, max(product(*places), key=likelihood))
+    return max(product(*places), key=likelihood)
+
+
+def _wrong_spaces(text: str, lexicon: Lexicon) -> Iterator[Alternative]:
+    """What is likelier than a space between two words that are hardly any: "laug hed", "we ve"; in the text's order."""
+    words = list(re.finditer(r"\S+", text))
+    for one, other in pairwise(words):
+        read = lexicon.log10_odds(f"{one[0]} {other[0]}")
+        gains = {
+            between: seen + WEIGHT * (lexicon.log10_odds(f"{one[0]}{between}{other[0]}") - read)
+            for between, seen in FOR_SPACE.items()
+        }
+        between = max(gains, key=lambda each: gains[each])
+        if gains[between] > 0 and not lexicon.num_unknown(f"{one[0]}{between}{other[0]}"):
+            yield Alternative(one.end(), other.start(), between, 10.0 ** FOR_SPACE[between])
 
 
 def _places(reading: Reading) -> list[list[Alternative]]:

@@ -17,7 +17,7 @@ from ipl.schemas import SCHEMA_VERSION
 
 __all__ = ["Cast", "MiningPlan", "PluginChoice", "TextReaderMeter"]
 
-MINING_REVISION = 8
+MINING_REVISION = 9
 """Goes up when the same plan gives other tables: sources mined before are mined again."""
 
 ONE_OF = ("voice_detector", "text_reader", "aligner")
