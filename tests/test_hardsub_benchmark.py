@@ -139,3 +139,10 @@ def test_the_small_suite_runs_and_ends_with_its_figures_as_json(tmp_path: Path) 
     assert figures["true cues"] == 6
     assert figures["exact %"] >= 50
     assert figures["x realtime"] > 0
+    # What was shown is read anew as it was read first.
+    for what in ("record", "read"):
+        command = [sys.executable, str(HARDSUB / "replay.py"), what, "--suite", "small", "--folder", str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    read = (f"{figures['exact %'] * 6 / 100:.0f}/6 exact", f"event CER {figures['event CER %']:.2f} %", " 0 phantom")
+    assert all(each in done.stdout for each in read), done.stdout

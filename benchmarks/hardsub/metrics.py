@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -105,6 +105,18 @@ def match(found: Sequence[Cue], true: Sequence[Displayed]) -> dict[int, Cue]:
         if iou >= LEAST_IOU and -n not in matched and -m not in matched.values():
             matched[-n] = -m
     return {n: found[m] for n, m in matched.items()}
+
+
+def wrong_lines(found: Sequence[Cue], true: Sequence[Displayed]) -> Iterator[str]:
+    """Says of each cue that was not read exactly what it is, and what was read; then what was read and is none."""
+    matches = match(found, true)
+    for number, cue in enumerate(true):
+        told = matches.get(number)
+        if told is None or plain(told.text) != plain(cue.text):
+            yield f"{cue.start_ms}-{cue.end_ms} {plain(cue.text)!r} read {plain(told.text) if told else None!r}"
+    for told in found:
+        if told not in matches.values():
+            yield f"phantom {told.start_ms}-{told.end_ms} {told.text!r}"
 
 
 def _iou(one: Displayed, other: Cue) -> float:

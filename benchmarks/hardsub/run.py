@@ -19,7 +19,7 @@ from films import FILMS, typefaces
 from ipl_extractors.burned_in import BurnedIn
 from ipl_extractors.languages import tesseract_code
 from ipl_extractors.ocr import RapidOcr, Tesseract
-from metrics import Score, score, together
+from metrics import Score, score, together, wrong_lines
 from plain_loop import plain_loop
 from suite import Made
 
@@ -140,7 +140,8 @@ def _measure(
         flush=True,
     )
     if args.lines and args.suite != "held-out":
-        _print_lines(film, together(found))
+        for line in wrong_lines(together(found), film.truth.cues):
+            print(f"    {line}")
 
 
 def _figures(sums: Sums) -> dict[str, float | None]:
@@ -195,19 +196,6 @@ def _print_table(figures: dict[str, float | None], run: dict[str, str]) -> None:
     for name, value in figures.items():
         print(f"  {name:<34} {_shown(value):>10}")
     print(json.dumps({**run, **figures}))
-
-
-def _print_lines(film: Made, found: list[Cue]) -> None:
-    from metrics import match, plain
-
-    matches = match(found, film.truth.cues)
-    for number, cue in enumerate(film.truth.cues):
-        told = matches.get(number)
-        if told is None or plain(told.text) != plain(cue.text):
-            print(f"    {cue.start_ms}-{cue.end_ms} {plain(cue.text)!r} read {plain(told.text) if told else None!r}")
-    for told in found:
-        if told not in matches.values():
-            print(f"    phantom {told.start_ms}-{told.end_ms} {told.text!r}")
 
 
 def _shown(value: float | None) -> str:
