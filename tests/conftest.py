@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SAMPLE_RATE_HZ = 8000
 # Read by torch when it is imported: with two threads small models ran 8 to 14 times slower on a busy machine.
 os.environ["OMP_NUM_THREADS"] = "1"
+# A shell starts what runs in its background with Ctrl-C ignored, and so would be all that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 LONG = ("test_examples.py", "test_resume_training.py", "test_spread.py", "test_burned_in.py", "test_loop.py")
 """Files that take more than a minute, the longest first."""
 
