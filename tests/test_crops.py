@@ -72,7 +72,7 @@ def test_letters_that_nothing_closes_off_stay_as_they_are() -> None:
 
 
 def leaking(scene: np.ndarray, letters: str, left: int) -> np.ndarray:
-    """Outlined letters, of which the first have none: over a scene as bright as they are these run into it."""
+    """Outlined letters, some with a faint outline: over a scene as bright as they are these run into it."""
     image = Image.fromarray(scene)
     draw = ImageDraw.Draw(image)
     whole = "She washed our window"

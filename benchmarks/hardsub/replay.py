@@ -40,6 +40,7 @@ from metrics import Score, score, together, wrong_lines
 
 from ipl.hookspecs import ReadText
 from ipl.mining.media import probe
+from ipl.mining.plan import TextReaderMeter
 from ipl.records import Cue, MediaInfo, Reading
 
 Taken = tuple[Display | None, Mask]
@@ -76,9 +77,12 @@ def main() -> None:
         for film in FILMS[args.suite](args.folder / args.suite, args.films):
             _save(record(film.path, film.truth), folder / f"{film.path.stem}.pickle")
         return
+    records = sorted(folder.glob("*.pickle"))
+    if not records:
+        parser.error(f"no records in {folder}: `record` makes them")
     sums, num_lines = Score(), 0
     with multiprocessing.Pool() as pool:
-        for name, scored, wrong, num_read in pool.imap(_read, sorted(folder.glob("*.pickle"))):
+        for name, scored, wrong, num_read in pool.imap(_read, records):
             sums, num_lines = sums + scored, num_lines + num_read
             if args.lines and args.suite != "held-out":
                 print("".join(f"{name}: {line}\n" for line in wrong), end="", flush=True)
@@ -131,7 +135,6 @@ def record(path: Path, truth: Truth) -> Record:
 def replay(kept: Record) -> tuple[list[Cue], int]:
     """Reads a recorded film with the code as it is now; the cues, and how many lines were read."""
     bands, tracks = iter(kept.bands), iter(kept.tracks)
-    num_lines = 0
 
     class Search:
         def __init__(self, *_: object) -> None:
@@ -159,15 +162,11 @@ def replay(kept: Record) -> tuple[list[Cue], int]:
                     yield from self._merger.push(text)
             yield from self._merger.end()
 
-    answering = _answering(kept)
-
-    def counted(pictures: Sequence[npt.NDArray[np.uint8]], lines: bool | None) -> list[list[Reading]]:
-        nonlocal num_lines
-        num_lines += len(pictures)
-        return answering(pictures, lines)
-
-    found = _cues(kept.media, counted, BandSearch=Search, BandTrack=Track, every_frame=lambda *_, **__: _nothing())
-    return found, num_lines
+    meter = TextReaderMeter(_answering(kept))
+    found = _cues(
+        kept.media, meter, BandSearch=Search, BandTrack=Track, every_frame=lambda *_, **__: (each for each in ())
+    )
+    return found, meter.recognizer_calls
 
 
 def _cues(media: MediaInfo, read_text: ReadText, **parts: Callable[..., Any]) -> list[Cue]:
@@ -192,10 +191,6 @@ class _NoSnapshots:
         pass
 
     save_now_and_then = save
-
-
-def _nothing() -> Iterator[Any]:
-    yield from ()
 
 
 def _answering(kept: Record) -> ReadText:
