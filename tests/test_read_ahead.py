@@ -42,14 +42,19 @@ def picture(number: int) -> np.ndarray[Any, Any]:
     return np.full((4, 5, 3), number, np.uint8)
 
 
+def always(found: Sequence[Reading]) -> bool:
+    return True
+
+
 def test_what_was_expected_is_not_read_again_and_all_is_in_order() -> None:
     reader = Reader()
     with reading_ahead(reader) as ahead:
-        ahead.expect([picture(1), picture(2), picture(1)])
+        for number in (1, 2, 1):
+            ahead.expect([picture(number)], always)
         found = ahead([picture(number) for number in (3, 2, 4, 1, 1)], True)
         assert [each.text for (each,) in found] == [str(60 * number) for number in (3, 2, 4, 1, 1)]
         assert reader.calls == [(1, True), (1, True), (3, True)], "twice the same is read once ahead, asked for twice"
-        ahead.expect([picture(1)])
+        ahead.expect([picture(1)], always)
         ahead([picture(1)], None)
         ahead([picture(1)[:, :4]], True)
     assert reader.calls[3:] == [(1, True), (1, None), (1, True)], "of another shape, or looked for, it is another call"
@@ -57,11 +62,22 @@ def test_what_was_expected_is_not_read_again_and_all_is_in_order() -> None:
     assert not any(thread.name.startswith("read-ahead") for thread in threading.enumerate())
 
 
+def test_of_a_line_another_picture_is_read_if_the_one_before_will_not_do() -> None:
+    reader = Reader()
+    with reading_ahead(reader) as ahead:
+        ahead.expect([picture(1), picture(2), picture(3)], lambda found: found[0].text == "120")
+        found = [ahead([picture(number)], True)[0][0].text for number in (1, 2)]
+        assert found == ["60", "120"]
+        assert len(reader.calls) == 2, "both were read ahead, and the third not at all"
+        ahead([picture(3)], True)
+    assert len(reader.calls) == 3
+
+
 def test_expecting_does_not_wait() -> None:
     reader = Reader()
     reader.go.clear()
     with reading_ahead(reader) as ahead:
-        ahead.expect([picture(1)])
+        ahead.expect([picture(1)], always)
         assert reader.calls == []
         reader.go.set()
         assert len(ahead([picture(1)], True)) == 1
@@ -70,13 +86,14 @@ def test_expecting_does_not_wait() -> None:
 def test_an_error_comes_to_who_asks_and_what_nobody_asks_for_is_forgotten() -> None:
     reader = Reader()
     with reading_ahead(reader) as ahead:
-        ahead.expect([picture(255)])
+        ahead.expect([picture(255)], always)
         assert len(ahead([picture(1)], True)) == 1
         with pytest.raises(ValueError, match="blinded"):
             ahead([picture(255)], True)
         reader.go.clear()
-        ahead.expect([picture(number)[: 1 + number // 200] for number in range(250)])
-        ahead.expect([picture(number)[:2] for number in range(250)])
+        for height in (1, 2):
+            for number in range(250):
+                ahead.expect([picture(number)[:height]], always)
         assert len(ahead._expected) == MOST_EXPECTED
         reader.go.set()
 

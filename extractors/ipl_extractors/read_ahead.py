@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import blake2b
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -28,14 +29,25 @@ class ReadAhead:
         self._read_text = read_text
         self._thread = thread
         self._expected: dict[bytes, Future[list[list[Reading]]]] = {}
+        self._lock = Lock()
+        """held by who expects: the thread itself does, too"""
 
-    def expect(self, pictures: Sequence[Picture]) -> None:
-        """Has pictures of single lines, uint8 [H, W, 3], read one by one from now on."""
-        for picture in pictures:
-            if (key := _key(picture)) not in self._expected:
-                self._expected[key] = self._thread.submit(self._read_text, [picture], True)
-        while len(self._expected) > MOST_EXPECTED:
-            self._expected.pop(next(iter(self._expected))).cancel()
+    def expect(self, pictures: Sequence[Picture], will_do: Callable[[list[Reading]], bool]) -> None:
+        """Has pictures of one line, uint8 [H, W, 3], read from now on: each if what the one before gave won't do."""
+        key = _key(pictures[0])
+        with self._lock:
+            if key not in self._expected:
+                self._expected[key] = self._thread.submit(self._read_in_turn, pictures, will_do)
+            while len(self._expected) > MOST_EXPECTED:
+                self._expected.pop(next(iter(self._expected))).cancel()
+
+    def _read_in_turn(
+        self, pictures: Sequence[Picture], will_do: Callable[[list[Reading]], bool]
+    ) -> list[list[Reading]]:
+        found = self._read_text(pictures[:1], True)
+        if len(pictures) > 1 and not will_do(found[0]):
+            self.expect(pictures[1:], will_do)
+        return found
 
     def __call__(self, pictures: Sequence[Picture], lines: bool | None) -> list[list[Reading]]:
         """Reads the pictures, as the text reader does; raises what it raises."""

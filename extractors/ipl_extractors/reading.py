@@ -16,7 +16,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import partial, reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -135,7 +135,8 @@ class BandReader:
         if isinstance(self._read_text, ReadAhead):
             self._prepare(taken, always_on, self._logo(always_on))
             unread = [line.crop for line in taken.lines if not (line.seen and self._is_whole(line.seen, line.crop))]
-            self._read_text.expect([_picture(crop.tight) for crop in unread])
+            for crop in unread:
+                self._read_text.expect([_picture(crop.tight), _picture(crop.wiped)], partial(self._will_do, crop))
 
     def read(self, always_on: Mask) -> Iterator[Text]:
         """Yields the text of each display taken, in order; a text without readings where nothing can be relied on."""
@@ -234,6 +235,10 @@ class BandReader:
     def _is_whole(self, reading: Reading, crop: Crop) -> bool:
         """Whether a reading of a line is sure, and nothing of the line is beside it."""
         return not (self._is_doubtful(reading) or _misses_ink(reading, crop, self._look.line_height))
+
+    def _will_do(self, crop: Crop, found: Sequence[Reading]) -> bool:
+        """Whether what was read of a line from a picture is no reason to read it from another."""
+        return self._is_whole(_own(one_line(found), crop, self._look.line_height), crop)
 
     def _is_doubtful(self, reading: Reading) -> bool:
         """Whether a reading, or one letter of it, is not sure; the sureness of many others hides that of one."""

@@ -124,7 +124,7 @@ def frames(
     stands in. Raises MediaError as `audio_blocks` does.
     """
     options = {"skip_frame": "noref"} if only_references else {}
-    for begin_ms in _begins(start_ms):
+    for begin_ms in [float(start_ms), *_begins(start_ms)]:
         sampled = _sampled(path, frames_per_second, crop, height, start_ms, most, begin_ms, options, on_damage)
         with closing(sampled) as found:
             try:
@@ -154,7 +154,8 @@ def _sampled(
     on_damage: OnDamage | None,
 ) -> Generator[tuple[int, npt.NDArray[np.uint8]], None, None]:
     """Yields what `frames` does, decoded from about `begin_ms` on; _EnteredLateError where that is too late."""
-    seek: dict[str, Any] = {"ss": begin_ms / 1000} if begin_ms else {}
+    # Not accurately: what is shown then came before, from the last key frame on.
+    seek: dict[str, Any] = {"ss": begin_ms / 1000, "noaccurate_seek": None} if begin_ms else {}
 
     # round=up gives sample k the last frame whose time is <= k/fps, counted from start_ms: what is on the screen then.
     def sampled(video: Any) -> Any:
