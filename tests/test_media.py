@@ -128,6 +128,18 @@ def test_frames_are_those_of_their_time_wherever_they_begin(make: Make, name: st
     assert some == begun[:2]
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "entered_midway.ts"])
+def test_frames_before_an_open_group_of_pictures_are_whole(make: Make, name: str) -> None:
+    # Those before a key frame are decoded from it and from the group before: who enters there has but half of that.
+    open_groups = ("-x264-params", "open-gop=1:bframes=3:keyint=24:min-keyint=24:scenecut=0")
+    path = make(name, *lavfi("testsrc2=s=160x90:r=25:d=4"), "-pix_fmt", "yuv420p", *open_groups)
+    shown = dict(frames(path, 25))
+    for start_ms in range(80, 3800, 280):
+        begun = list(frames(path, 25, start_ms=start_ms, most=2))
+        assert [time_ms for time_ms, _ in begun] == [start_ms, start_ms + 40]
+        assert all(np.array_equal(picture, shown[time_ms]) for time_ms, picture in begun)
+
+
 def test_a_file_that_starts_late_is_as_long_as_it_is(make: Make) -> None:
     even = make("even.mp4", *lavfi(PICTURES), "-preset", "ultrafast", "-pix_fmt", "yuv420p")
     late = make("late.mkv", "-i", str(even), "-c", "copy", "-output_ts_offset", "3600")

@@ -238,7 +238,7 @@ class BandReader:
 
     def _will_do(self, crop: Crop, found: Sequence[Reading]) -> bool:
         """Whether what was read of a line from a picture is no reason to read it from another."""
-        return self._is_whole(_own(one_line(found), crop, self._look.line_height), crop)
+        return self._is_whole(self._told(found, crop), crop)
 
     def _is_doubtful(self, reading: Reading) -> bool:
         """Whether a reading, or one letter of it, is not sure; the sureness of many others hides that of one."""
@@ -250,9 +250,12 @@ class BandReader:
             return {}
         found = self._read_text([_picture(luma) for _, luma in pictures.values()], True)
         return {
-            number: _own(one_line(each), crop, self._look.line_height)
-            for (number, (crop, _)), each in zip(pictures.items(), found, strict=True)
+            number: self._told(each, crop) for (number, (crop, _)), each in zip(pictures.items(), found, strict=True)
         }
+
+    def _told(self, found: Sequence[Reading], crop: Crop) -> Reading:
+        """What was read of a line from a picture of it, without what is beside it."""
+        return _own(one_line(found), crop, self._look.line_height)
 
     def _reliable(self, found: list[Reading]) -> list[Reading]:
         """What was read of a line, the best first; nothing where it cannot be relied on.
